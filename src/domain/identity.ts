@@ -1,0 +1,23 @@
+/** An Entra object id: a GUID in lower case. The only thing an identity is ever keyed by. */
+export type ObjectId = string;
+
+/** The object id of an Entra group: a GUID in lower case. */
+export type GroupId = string;
+
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The GUID in lower case, or undefined where the text is anything else (a path, a name, a number). */
+export function parseGuid(text: unknown): string | undefined {
+  if (typeof text !== 'string' || text.length !== 36) return undefined;
+  const lower = text.toLowerCase();
+  return GUID.test(lower) ? lower : undefined;
+}
+
+/** What Entra tells of a person beside the object id. All of it may change at any time. */
+export interface Attributes {
+  upn: string;
+  displayName?: string | undefined;
+  givenName?: string | undefined;
+  surname?: string | undefined;
+  mail?: string | undefined;
+}

@@ -1,0 +1,2 @@
+/** Events of reconcile. Codes are an interface: alerts match on them. */
+export const reconcileEvents = {} as const;

@@ -1,0 +1,20 @@
+import { type Logger, pino } from 'pino';
+import { type EventCode, events } from './events/index.js';
+import { redactDeep } from './redact.js';
+
+/** Logs one event of the catalogue; the text is static, what varies goes into `fields`. */
+export type Log = (event: EventCode, fields?: Record<string, unknown>) => void;
+
+/** A pino logger behind the catalogue. Secrets registered with `redact.ts` never get through, nor do token-like keys. */
+export function createLog(logger: Logger): Log {
+  return (event, fields = {}) => {
+    const { level, text } = events[event] as { level: 'debug' | 'info' | 'warn' | 'error'; text: string };
+    logger[level]({ event, ...(redactDeep(fields) as object) }, text);
+  };
+}
+
+/** JSON lines on stdout (the journal takes them from there). */
+export function createPino(level: string, destination?: Parameters<typeof pino>[1]): Logger {
+  const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
+  return destination ? pino(options, destination) : pino(options);
+}
