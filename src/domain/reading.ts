@@ -30,9 +30,7 @@ export interface UnknownReading {
 export type Reading = PresentReading | AbsentReading | UnknownReading;
 
 /** What one configured group's listing said in a sweep. */
-export type GroupReading =
-  | { certainty: 'present'; members: number }
-  | { certainty: 'unknown'; why: string };
+export type GroupReading = { certainty: 'present'; members: number } | { certainty: 'unknown'; why: string };
 
 /** Everything in scope, as one listing of every configured group and every configured user. */
 export interface ScopeReading {
@@ -48,8 +46,8 @@ export interface Directory {
    * Throws SourceUnavailable when the source as a whole cannot be asked (no token, no connection).
    */
   readIdentities(oids: readonly ObjectId[], signal: AbortSignal): Promise<Reading[]>;
-  /** The wide read of a sweep. Throws SourceUnavailable when nothing could be read at all. */
-  readScope(signal: AbortSignal): Promise<ScopeReading>;
+  /** The wide read of a sweep; with `only`, of these groups alone. Throws SourceUnavailable when nothing could be read at all. */
+  readScope(signal: AbortSignal, only?: readonly GroupId[]): Promise<ScopeReading>;
   /** Of these groups, those that provably exist. A group that is missing in the answer is gone or unreadable. */
   existingGroups(groups: readonly GroupId[], signal: AbortSignal): Promise<ReadonlySet<GroupId>>;
   /** The object id that carries this user principal name now; undefined where nobody does. */

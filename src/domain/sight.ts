@@ -5,7 +5,13 @@ export type Sight<T> =
   | { certainty: 'present'; value: T }
   | { certainty: 'absent' }
   /** Something of that name is there, or stands in the way, and it is not ours to touch. */
-  | { certainty: 'foreign'; what: string; remedy: string }
+  | {
+      certainty: 'foreign';
+      what: string;
+      remedy: string;
+      /** What stands there, where nobody else's mark is on it, so that an operator may adopt it. */
+      adoptable?: T | undefined;
+    }
   | { certainty: 'unknown'; why: string };
 
 /** Which identity a target is asked about, and the name it has or would have there. */

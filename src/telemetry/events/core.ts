@@ -5,5 +5,7 @@ export const coreEvents = {
   'core.stopped': { level: 'info', text: 'stopped' },
   'core.fatal': { level: 'error', text: 'stopped by an error' },
   'config.deprecated': { level: 'warn', text: 'an old name is used in the configuration' },
-  'config.insecure': { level: 'warn', text: 'a setting that is meant for tests only is in use' },
+  'config.insecure': { level: 'warn', text: 'a setting that weakens security, or is meant for tests only, is in use' },
+  'config.notice': { level: 'warn', text: 'the configuration is accepted with a remark' },
+  'config.invalid': { level: 'error', text: 'the configuration cannot be used' },
 } as const;

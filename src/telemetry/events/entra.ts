@@ -1,2 +1,17 @@
 /** Events of entra. Codes are an interface: alerts match on them. */
-export const entraEvents = {} as const;
+export const entraEvents = {
+  'entra.token.acquired': { level: 'info', text: 'a new Entra access token was acquired' },
+  'entra.token.failed': { level: 'error', text: 'no Entra access token could be acquired' },
+  'entra.token.kept': {
+    level: 'warn',
+    text: 'the Entra access token could not be renewed, the old one is still valid',
+  },
+  'entra.token.challenged': { level: 'info', text: 'Graph refused the access token, another one is asked for' },
+  'entra.certificate.expiring': { level: 'warn', text: 'the client certificate ends soon or has ended' },
+  'entra.call.retried': { level: 'info', text: 'a call to Entra or Graph failed and is repeated' },
+  'entra.call.failed': { level: 'warn', text: 'a call to Entra or Graph failed for good' },
+  'entra.batch.retried': { level: 'info', text: 'some items of a Graph batch were refused for now and are repeated' },
+  'entra.group.unknown': { level: 'warn', text: 'a configured group could not be read' },
+  'entra.scope.read': { level: 'info', text: 'everything in scope was listed' },
+  'entra.upn.ambiguous': { level: 'warn', text: 'more than one user answers to this user principal name' },
+} as const;

@@ -1,2 +1,11 @@
 /** Events of proxmox. Codes are an interface: alerts match on them. */
-export const proxmoxEvents = {} as const;
+export const proxmoxEvents = {
+  'proxmox.call.retried': { level: 'warn', text: 'a call to Proxmox VE is tried again' },
+  'proxmox.call.failed': { level: 'debug', text: 'a call to Proxmox VE failed' },
+  'proxmox.rights.missing': { level: 'error', text: 'the API token lacks privileges in Proxmox VE' },
+  'proxmox.listing.unreadable': { level: 'warn', text: 'Proxmox VE listed something that cannot be read' },
+  'proxmox.user.created': { level: 'info', text: 'a Proxmox VE user was created' },
+  'proxmox.user.updated': { level: 'info', text: 'a Proxmox VE user was updated' },
+  'proxmox.user.differs': { level: 'error', text: 'a Proxmox VE user is not as it was written' },
+  'proxmox.email.omitted': { level: 'warn', text: 'Proxmox VE cannot hold an e-mail address, so it was left out' },
+} as const;

@@ -1,0 +1,86 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { run } from './processes.mjs';
+
+/** What the tests and the demo use beside Node: the package, and a program of it by which its presence is known. */
+export const debianPackages = [
+  { name: 'sudo', program: 'visudo', use: 'sudo rules are checked and proved with the real sudo' },
+  { name: 'passwd', program: 'useradd', use: 'accounts are made with the real shadow-utils' },
+  { name: 'procps', program: 'pkill', use: 'the processes of a locked account are ended' },
+  { name: 'util-linux', program: 'unshare', use: 'the private root in which accounts are made' },
+  { name: 'iproute2', program: 'ip', use: 'the loopback of a private network' },
+  { name: 'strace', program: 'strace', use: 'faults are put into single system calls' },
+];
+
+const APT_TIMEOUT_MS = 5 * 60_000;
+const USUAL_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/**
+ * The entries of `packages` whose program is in none of the folders.
+ *
+ * @param {typeof debianPackages} packages
+ * @param {readonly string[]} folders
+ */
+export function missingPackages(packages, folders = searchFolders()) {
+  return packages.filter(({ program }) => !folders.some((folder) => isExecutable(join(folder, program))));
+}
+
+/**
+ * Installs what is missing where that is possible (root, apt-get), and says plainly what stays missing and what that
+ * means. Never throws: tests that need a missing program say so themselves.
+ *
+ * @param {{ root: string, say: (line: string) => void }} options
+ * @returns {Promise<string[]>} names of packages that are still missing
+ */
+export async function ensureDebianPackages({ root, say }) {
+  const missing = missingPackages(debianPackages);
+  if (missing.length === 0) return [];
+  const names = missing.map(({ name }) => name);
+  const obstacle = installObstacle();
+  if (obstacle !== undefined) {
+    say(`Debian packages are missing: ${names.join(' ')}. They are not installed: ${obstacle}.`);
+  } else {
+    say(`Installing Debian packages: ${names.join(' ')}`);
+    await install(names, { root, say });
+  }
+  const still = missingPackages(missing);
+  for (const { name, program, use } of still) say(`MISSING ${name} (${program}): ${use}.`);
+  return still.map(({ name }) => name);
+}
+
+async function install(names, { root, say }) {
+  const options = {
+    cwd: root,
+    timeoutMs: APT_TIMEOUT_MS,
+    capture: true,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
+  const args = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', 'install', ...names];
+  const first = await run('apt-get', args, options);
+  if (first.code === 0) return;
+  // A fresh machine or image has no package lists yet; only then is the update worth its time.
+  const update = await run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', 'update'], options);
+  if (update.code !== 0) say(`apt-get update failed with ${update.code}:\n${update.output.trim()}`);
+  const second = await run('apt-get', args, options);
+  if (second.code !== 0) say(`apt-get install failed with ${second.code}:\n${second.output.trim()}`);
+}
+
+function installObstacle() {
+  if (process.getuid?.() !== 0) return 'that needs root';
+  if (!searchFolders().some((folder) => isExecutable(join(folder, 'apt-get')))) return 'there is no apt-get here';
+  return undefined;
+}
+
+function searchFolders() {
+  const own = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return [...new Set([...own, ...USUAL_FOLDERS])];
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncDirectory } from './durable-file.js';
+import { AgentError } from './errors.js';
+import { mustRun } from './exec.js';
+import { homeOf, homeState } from './home.js';
+import type { Entry } from './ledger.js';
+import type { Workshop } from './workshop.js';
+
+const ARCHIVE_DEADLINE_MS = 6 * 3_600_000;
+
+/**
+ * Packs the home into `archiveDir/NAME-UID-TIME.tar`, 0600 and durable before it returns its path. Null where there
+ * is no home or the policy wants no archives. Throws AgentError `failed` and leaves nothing half behind.
+ */
+export async function archiveHome({ entry, workshop }: { entry: Entry; workshop: Workshop }): Promise<string | null> {
+  const { policy, run, clock } = workshop;
+  const { name, uid } = entry;
+  if (!policy.archiveHomes || homeState(homeOf(policy.homeBase, name), uid) === 'missing') return null;
+  mkdirSync(policy.archiveDir, { recursive: true, mode: 0o700 });
+  if (lstatSync(policy.archiveDir).uid !== 0) {
+    throw new AgentError('failed', `${policy.archiveDir} does not belong to root`, `chown root ${policy.archiveDir}`);
+  }
+  chmodSync(policy.archiveDir, 0o700);
+  const time = new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const file = join(policy.archiveDir, `${name}-${uid}-${time}.tar`);
+  // One fixed name, so that what a killed run left is replaced by the next.
+  const partial = join(policy.archiveDir, `${name}-${uid}.tar.partial`);
+  rmSync(partial, { force: true });
+  const handle = await open(partial, 'wx', 0o600);
+  try {
+    const flags = ['--numeric-owner', '--acls', '--xattrs', '--one-file-system'];
+    const options = { stdoutFd: handle.fd, timeoutMs: ARCHIVE_DEADLINE_MS };
+    await mustRun(run, 'tar', [...flags, '-C', policy.homeBase, '-cf', '-', name], options);
+    await handle.sync();
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  renameSync(partial, file);
+  syncDirectory(policy.archiveDir);
+  return file;
+}

@@ -1,0 +1,142 @@
+import { lstatSync } from 'node:fs';
+import { syncDirectory } from './durable-file.js';
+import { AgentError } from './errors.js';
+import { readEtc } from './etc.js';
+import { mustRun } from './exec.js';
+import { completeHome, homeOf, homeState } from './home.js';
+import type { Entry } from './ledger.js';
+import { nameStanding } from './name-standing.js';
+import { gecosProblem, nameProblem } from './names.js';
+import { setRandomPassword } from './password.js';
+import type { CreateResult } from './protocol.js';
+import { groupProblem, hasAllLines, NO_SUBIDS, sweepAway } from './remains.js';
+import { chooseUid } from './uid.js';
+import { identityProblem, openOwn, type Workshop } from './workshop.js';
+
+export interface Wanted {
+  oid: string;
+  name: string;
+  gecos: string;
+}
+
+/**
+ * Makes the account, completes a half-made one, or brings the full name of an existing one up to date; an identity
+ * that was deleted gets its former uid again. The intent is in the ledger before the first change, so a crash at
+ * any point is mended by asking again. Throws `invalid` for an unusable name, `conflict` where something of that
+ * name, uid or home exists that is not ours; nothing is written then. A lock stays.
+ */
+export async function createAccount(workshop: Workshop, wanted: Wanted): Promise<CreateResult> {
+  const problem = nameProblem(wanted.name) ?? gecosProblem(wanted.gecos);
+  if (problem) throw new AgentError('invalid', problem);
+  const known = workshop.ledger.get(wanted.oid);
+  const entry = known && known.state !== 'deleted' ? resume(workshop, known, wanted) : begin(workshop, wanted, known);
+  if (entry.state === 'creating') await makeLines(workshop, entry, wanted.gecos);
+  makeHome(workshop, entry);
+  await setGecos(workshop, entry, wanted.gecos);
+  readBack(workshop, entry, wanted.gecos);
+  if (entry !== known || entry.state !== 'made') workshop.ledger.put({ ...entry, state: 'made' });
+  return { name: entry.name, uid: entry.uid };
+}
+
+/** Checks that nobody else is in the way and writes the intent down. */
+function begin({ ledger, policy, paths }: Workshop, { oid, name }: Wanted, former: Entry | undefined): Entry {
+  const etc = readEtc(paths.etc);
+  const standing = nameStanding({ ledger, policy, etc }, { oid, name });
+  if (standing.state !== 'free' && standing.state !== 'ours') {
+    throw new AgentError('conflict', standing.why ?? `${name} is ${standing.state}`, standing.remedy);
+  }
+  const isTaken = (candidate: number): boolean =>
+    ledger.ownerOfUid(candidate) !== undefined || etc.nameOfUid.has(candidate) || etc.groupOfGid.has(candidate);
+  const uid = former?.uid ?? chooseUid(oid, policy.uidRange, isTaken);
+  const [first, last] = policy.uidRange;
+  if (uid < first || uid > last) {
+    throw new AgentError('refused', `the former uid ${uid} of ${name} is outside uidRange ${first}-${last}`);
+  }
+  const problem = identityProblem(etc, { name, uid }) ?? groupProblem(etc, { name, uid });
+  if (problem) throw new AgentError('conflict', problem, 'free the name and the number, or choose another name');
+  checkHomeBase(policy.homeBase);
+  const home = homeOf(policy.homeBase, name);
+  const state = homeState(home, uid);
+  if (state === 'half' || state === 'foreign') {
+    throw new AgentError('conflict', `${home} exists and is not the home of uid ${uid}`, `move ${home} away`);
+  }
+  const names = new Set(former ? [...former.formerNames, former.name] : []);
+  names.delete(name);
+  const entry: Entry = { oid, name, uid, state: 'creating', adopted: false, formerNames: [...names] };
+  ledger.put(entry);
+  return entry;
+}
+
+/** An account of ours: as it is when all its lines are there, else to be made again from the beginning. */
+function resume(workshop: Workshop, known: Entry, { oid, name }: Wanted): Entry {
+  if (known.name !== name) {
+    throw new AgentError('conflict', `${oid} has the account ${known.name} already`, `use ${known.name}`);
+  }
+  const { etc } = openOwn(workshop, oid);
+  const hasLines = hasAllLines(etc, known, known.adopted);
+  if (known.state === 'made' && hasLines) return known;
+  const { lock, archive: _, ...rest } = known;
+  // A deletion that had not touched the account files yet: the person, the password and the lock are still there.
+  if (known.state !== 'creating' && hasLines) return lock ? { ...rest, lock } : rest;
+  if (known.adopted) {
+    throw new AgentError('refused', `the adopted account ${name} is damaged`, 'repair it by hand with pwck and grpck');
+  }
+  const problem = groupProblem(etc, known);
+  if (problem) throw new AgentError('conflict', problem, 'free the group name and number');
+  // A lock of lines that are made anew describes nothing any more.
+  const entry: Entry = { ...rest, state: 'creating' };
+  workshop.ledger.put(entry);
+  return entry;
+}
+
+/** The lines in the four files and the password. Whatever a killed run left is swept away first. */
+async function makeLines(workshop: Workshop, entry: Entry, gecos: string): Promise<void> {
+  const { policy, paths, run } = workshop;
+  const { name, uid } = entry;
+  await sweepAway(workshop, entry);
+  const numbers = ['-u', String(uid), '-g', String(uid)];
+  // The group by itself: useradd would search for a free number, which is quadratic in the number of accounts.
+  await mustRun(run, 'groupadd', ['-g', String(uid), name]);
+  const place = ['-M', '-d', homeOf(policy.homeBase, name), '-s', policy.shell];
+  await mustRun(run, 'useradd', [...place, ...numbers, '-c', gecos, ...NO_SUBIDS, name]);
+  await setRandomPassword(run, name);
+  // No shadow tool does it.
+  syncDirectory(paths.etc);
+}
+
+function makeHome({ policy, paths }: Workshop, { name, uid, adopted }: Entry): void {
+  const home = homeOf(policy.homeBase, name);
+  if (adopted || homeState(home, uid) === 'whole') return;
+  checkHomeBase(policy.homeBase);
+  completeHome(home, uid, paths.skeleton);
+  syncDirectory(policy.homeBase);
+}
+
+async function setGecos({ run, paths }: Workshop, { name }: Entry, gecos: string): Promise<void> {
+  if (readEtc(paths.etc).passwd.get(name)?.gecos === gecos) return;
+  await mustRun(run, 'usermod', ['-c', gecos, name]);
+  syncDirectory(paths.etc);
+}
+
+function readBack({ paths, policy }: Workshop, entry: Entry, gecos: string): void {
+  const { name, uid, state, adopted } = entry;
+  const etc = readEtc(paths.etc);
+  const shadow = etc.shadow.get(name);
+  const home = homeOf(policy.homeBase, name);
+  const problems = [
+    ...(hasAllLines(etc, entry, adopted) ? [] : ['a line in passwd, shadow, group or gshadow is missing']),
+    ...(etc.passwd.get(name)?.gecos === gecos ? [] : ['the full name was not taken over']),
+    ...(adopted || homeState(home, uid) === 'whole' ? [] : [`${home} is not there or does not belong to uid ${uid}`]),
+    ...(state !== 'creating' || (shadow?.password.startsWith('$') && shadow.changed === '0')
+      ? []
+      : ['the initial password was not set or is not expired']),
+  ];
+  if (problems.length > 0) throw new AgentError('failed', `${name} is not complete: ${problems.join('; ')}`);
+}
+
+function checkHomeBase(homeBase: string): void {
+  const { uid, mode } = lstatSync(homeBase);
+  if (uid !== 0 || (mode & 0o022) !== 0) {
+    throw new AgentError('failed', `${homeBase} does not belong to root alone`, `chown root:root ${homeBase}`);
+  }
+}

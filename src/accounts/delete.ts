@@ -1,0 +1,163 @@
+import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { archiveHome } from './archive.js';
+import { checkCeiling } from './ceiling.js';
+import { syncDirectory } from './durable-file.js';
+import { AgentError, errnoOf } from './errors.js';
+import { readEtc } from './etc.js';
+import { mustRun } from './exec.js';
+import { homeOf, homeState } from './home.js';
+import type { Entry } from './ledger.js';
+import { lockAccount } from './lock.js';
+import type { DeleteResult } from './protocol.js';
+import { hasAnyLine, sweepAway } from './remains.js';
+import { revokeSudo } from './sudoers.js';
+import { isLockedByUs, openOwn, type Workshop } from './workshop.js';
+
+/** Runs work while no other request changes anything; archiving happens between two such turns. */
+export type Turn = <T>(work: (workshop: Workshop) => Promise<T>) => Promise<T>;
+
+/**
+ * Deletes an account of ours that the agent itself has seen locked for long enough: archives the home, removes what
+ * is keyed by name, the account and its home, and keeps a tombstone. Throws `too-early`, `ceiling` and `refused`
+ * before anything is changed. A repeated call goes on where a crash stopped the first; a finished one is repeated
+ * without effect. The archive may take long, so other requests are served meanwhile, and everything is checked again.
+ */
+export async function deleteAccount(turn: Turn, oid: string): Promise<DeleteResult> {
+  const plan = await turn((workshop) => prepare(workshop, oid));
+  if (plan === 'done') return { archive: null, leftovers: [] };
+  const archive = plan.entry.archive !== undefined ? plan.entry.archive : await archiveHome(plan);
+  await turn((workshop) => finish(workshop, plan.entry, archive));
+  return { archive, leftovers: await leftovers(plan.workshop, plan.entry.uid) };
+}
+
+async function prepare(workshop: Workshop, oid: string): Promise<'done' | { entry: Entry; workshop: Workshop }> {
+  const known = workshop.ledger.get(oid);
+  if (known?.state === 'deleted') return 'done';
+  const { entry, etc } = openOwn(workshop, oid);
+  if (!isLockedByUs(entry, etc)) {
+    throw new AgentError(
+      'too-early',
+      `${entry.name} is not locked, so its waiting time has not begun`,
+      'lock it first',
+    );
+  }
+  checkWaited(workshop, entry);
+  if (entry.state === 'deleting') return { entry, workshop };
+  checkCeiling(workshop, 'deletes');
+  checkHome(workshop, entry);
+  const deleting: Entry = { ...entry, state: 'deleting' };
+  workshop.ledger.putCounted(deleting, 'deletes', workshop.clock.now());
+  return { entry: deleting, workshop };
+}
+
+async function finish(workshop: Workshop, planned: Entry, archive: string | null): Promise<void> {
+  const { ledger, paths, policy, run } = workshop;
+  const { entry, etc } = openOwn(workshop, planned.oid);
+  if (entry.state !== 'deleting' || !isLockedByUs(entry, etc)) {
+    throw new AgentError(
+      'refused',
+      `${entry.name} was opened again while its home was archived`,
+      'nothing was deleted',
+    );
+  }
+  await lockAccount(workshop, entry.oid);
+  ledger.put({ ...entry, archive });
+  checkHome(workshop, entry);
+  removeKeyedByName(workshop, entry);
+  if (etc.passwd.has(entry.name))
+    await mustRun(run, 'userdel', ['-r', entry.name], { codes: [0, 6, 12], timeoutMs: 600_000 });
+  await sweepAway(workshop, entry);
+  const home = homeOf(policy.homeBase, entry.name);
+  if (!entry.adopted && homeState(home, entry.uid) === 'whole') rmSync(home, { recursive: true });
+  syncDirectory(paths.etc);
+  if (hasAnyLine(readEtc(paths.etc), entry.name)) {
+    throw new AgentError('failed', `${entry.name} is still in the account files`, 'look with pwck and grpck');
+  }
+  const { lock: _, archive: __, ...rest } = entry;
+  ledger.put({ ...rest, state: 'deleted' });
+}
+
+/** Both clocks must agree where they can: nobody is deleted early because the date jumped ahead. */
+function checkWaited({ policy, clock }: Workshop, { name, lock }: Entry): void {
+  const byDate = clock.now() - (lock?.since ?? clock.now());
+  const sameBoot = lock?.uptimeMs !== undefined && lock.bootId === clock.bootId();
+  const waitedMs = sameBoot ? Math.min(byDate, clock.uptimeMs() - (lock.uptimeMs ?? 0)) : byDate;
+  const missingMs = policy.deleteAfterSeconds * 1000 - waitedMs;
+  if (missingMs <= 0) return;
+  throw new AgentError(
+    'too-early',
+    `${name} was seen locked for ${Math.max(0, Math.floor(waitedMs / 1000))} s of ${policy.deleteAfterSeconds} s`,
+    `try again in ${Math.ceil(missingMs / 1000)} s`,
+  );
+}
+
+/** userdel -r takes along whatever is below the home, so nothing of anybody else may be there. */
+function checkHome({ paths, policy }: Workshop, entry: Entry): void {
+  const { name, uid } = entry;
+  const etc = readEtc(paths.etc);
+  const home = etc.passwd.get(name)?.home ?? homeOf(policy.homeBase, name);
+  if (home !== homeOf(policy.homeBase, name)) {
+    throw new AgentError('refused', `the home of ${name} is ${home}, outside ${policy.homeBase}`, 'delete it by hand');
+  }
+  if (homeState(home, uid) === 'missing') return;
+  if (realpathSync(home) !== home)
+    throw new AgentError('refused', `${home} leads to ${realpathSync(home)}`, 'delete it by hand');
+  const guest = [...etc.passwd.values()].find((line) => line.name !== name && `${line.home}/`.startsWith(`${home}/`));
+  if (guest) throw new AgentError('refused', `the home of ${guest.name} lies in ${home}`, `move ${guest.home} away`);
+  const mount = readFileSync(join(paths.proc, 'self/mountinfo'), 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .find((point) => point.startsWith(`${home}/`));
+  if (mount) throw new AgentError('refused', `${mount} is a mount inside the home of ${name}`, `umount ${mount}`);
+}
+
+/** What the shadow tools leave behind and the next account of that name or uid would inherit. */
+function removeKeyedByName(workshop: Workshop, { name, uid }: Entry): void {
+  const { paths } = workshop;
+  revokeSudo(workshop, uid);
+  rmSync(join(paths.crontabs, name), { force: true });
+  rmSync(join(paths.linger, name), { force: true });
+  rmSync(join(paths.sudoTimestamps, name), { force: true });
+  for (const job of listIfThere(paths.atJobs)) {
+    const file = join(paths.atJobs, job);
+    if (statSync(file).isFile() && statSync(file).uid === uid) rmSync(file);
+  }
+}
+
+/** Where people commonly may write. The whole disk would take minutes on a busy host. */
+const SEARCHED = [
+  '/home',
+  '/tmp',
+  '/var/tmp',
+  '/var/spool',
+  '/var/mail',
+  '/srv',
+  '/opt',
+  '/usr/local',
+  '/run',
+  '/dev/shm',
+];
+
+/** Files that still belong to the uid in the places where people write, at most 100, searched for at most 30 s. */
+async function leftovers({ run }: Workshop, uid: number): Promise<string[]> {
+  // /var/mail may be a link to /var/spool/mail, so each real place counts once.
+  const places = new Set(SEARCHED.filter((place) => existsSync(place)).map((place) => realpathSync(place)));
+  try {
+    const found = await run('find', [...places, '-xdev', '-uid', String(uid), '-print0'], { timeoutMs: 30_000 });
+    return [...new Set(found.stdout.split('\0').filter(Boolean))].slice(0, 100);
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'busy')
+      return ['(the search took longer than 30 s and was stopped)'];
+    throw error;
+  }
+}
+
+function listIfThere(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

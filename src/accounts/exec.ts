@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { AgentError, errnoOf } from './errors.js';
+
+/** The only programs the agent ever starts, by their pinned paths. */
+const TOOLS = {
+  useradd: '/usr/sbin/useradd',
+  usermod: '/usr/sbin/usermod',
+  userdel: '/usr/sbin/userdel',
+  groupadd: '/usr/sbin/groupadd',
+  groupdel: '/usr/sbin/groupdel',
+  chpasswd: '/usr/sbin/chpasswd',
+  chage: '/usr/bin/chage',
+  gpasswd: '/usr/bin/gpasswd',
+  visudo: '/usr/sbin/visudo',
+  sudo: '/usr/bin/sudo',
+  tar: '/usr/bin/tar',
+  find: '/usr/bin/find',
+  loginctl: '/usr/bin/loginctl',
+  kill: '/usr/bin/kill',
+} as const;
+
+export type Tool = keyof typeof TOOLS;
+
+/** Absent on hosts without systemd or procps; the agent then does without. */
+const OPTIONAL: ReadonlySet<Tool> = new Set<Tool>(['loginctl', 'kill']);
+
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  input?: string;
+  /** Default 60 s: the shadow tools wait up to 15 s for each other. */
+  timeoutMs?: number;
+  /** Write stdout into this open file instead of returning it. */
+  stdoutFd?: number;
+  /** Run as this uid and gid. */
+  uid?: number;
+}
+
+/**
+ * Runs one tool with an argument array, an own clean environment and no shell, and returns its outcome whatever the
+ * exit code. Throws AgentError `failed` when it cannot be started, `busy` when it took too long and was killed.
+ */
+export type Run = (tool: Tool, args: readonly string[], options?: RunOptions) => Promise<Outcome>;
+
+const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', HOME: '/' };
+const MAX_OUTPUT_CHARS = 64 * 1024;
+
+/** What is wrong with the pinned programs, in words; empty where everything is in order. */
+export function toolProblems(): string[] {
+  return (Object.keys(TOOLS) as Tool[]).flatMap((tool) => {
+    const problem = programProblem(TOOLS[tool]);
+    return problem === undefined || (problem === 'missing' && OPTIONAL.has(tool)) ? [] : [`${TOOLS[tool]}: ${problem}`];
+  });
+}
+
+/** Why a program must not be run as root: it, or a directory above it, could be changed by somebody else. */
+export function programProblem(path: string): string | undefined {
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 'missing';
+    throw error;
+  }
+  for (let place = real; ; place = dirname(place)) {
+    const { uid, mode } = statSync(place);
+    if (uid !== 0) return `${place} does not belong to root`;
+    if ((mode & 0o022) !== 0) return `${place} is writable by others`;
+    if (place === '/') return undefined;
+  }
+}
+
+/** The real seam. Each program is checked before its first use. */
+export function createRun(): Run {
+  const checked = new Set<Tool>();
+  return (tool, args, options = {}) => {
+    const path = TOOLS[tool];
+    if (!checked.has(tool)) {
+      const problem = programProblem(path);
+      if (problem) return Promise.reject(new AgentError('failed', `${path} is not run: ${problem}`));
+      checked.add(tool);
+    }
+    return start(path, args, options);
+  };
+}
+
+/** Runs a tool that must succeed; throws AgentError `failed` with its words for any exit code but those allowed. */
+export async function mustRun(
+  run: Run,
+  tool: Tool,
+  args: readonly string[],
+  options: RunOptions & { codes?: readonly number[] } = {},
+): Promise<Outcome> {
+  const outcome = await run(tool, args, options);
+  if ((options.codes ?? [0]).includes(outcome.code)) return outcome;
+  const words = outcome.stderr
+    .trim()
+    .replaceAll(/\s*\n\s*/g, '; ')
+    .slice(0, 300);
+  throw new AgentError('failed', `${tool} ended with ${outcome.code}: ${words || 'it said nothing'}`);
+}
+
+function start(path: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
+  const { promise, resolve, reject } = withResolvers<Outcome>();
+  const identity = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
+  const child = spawn(path, args, {
+    cwd: '/',
+    env: ENVIRONMENT,
+    // A session of its own: an interrupt from a terminal must not stop useradd in the middle.
+    detached: true,
+    stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'],
+    ...identity,
+  });
+  const timeoutMs = options.timeoutMs ?? 60_000;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+  }, timeoutMs);
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    if (stdout.length < MAX_OUTPUT_CHARS) stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    if (stderr.length < MAX_OUTPUT_CHARS) stderr += text;
+  });
+  // A tool that ends without reading its input is judged by its exit code, not by the broken pipe.
+  child.stdin?.on('error', (error) => {
+    stderr += errnoOf(error) === 'EPIPE' ? '' : ` ${error.message}`;
+  });
+  child.stdin?.end(options.input ?? '');
+  child.on('error', (error) => {
+    clearTimeout(timer);
+    reject(new AgentError('failed', `${path} could not be started: ${error.message}`));
+  });
+  child.on('close', (code, signal) => {
+    clearTimeout(timer);
+    if (late) reject(new AgentError('busy', `${path} did not end within ${timeoutMs / 1000} s and was killed`));
+    else if (code === null) reject(new AgentError('failed', `${path} was ended by ${signal}`));
+    else resolve({ code, stdout, stderr });
+  });
+  return promise;
+}
+
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

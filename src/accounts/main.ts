@@ -1,0 +1,106 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { examineForAdoption } from './adopt.js';
+import { type Agent, createAgent } from './agent.js';
+import { type Adoption, parseStart, type Start, USAGE } from './arguments.js';
+import { converse } from './converse.js';
+import { AgentError, toAgentError } from './errors.js';
+import { createRun, toolProblems } from './exec.js';
+import { createHostClock } from './host-clock.js';
+import { openLedger } from './ledger.js';
+import { loadPolicy } from './policy.js';
+import { serve } from './serve.js';
+import { holdStateDirectory } from './single.js';
+import { HOST_PATHS } from './workshop.js';
+
+/** The first file descriptor that systemd hands over (sd_listen_fds(3)). */
+const SYSTEMD_FD = 3;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  // Whatever a tool or we create is for root alone unless its mode is set.
+  process.umask(0o077);
+  try {
+    const start = parseStart(argv);
+    if (process.getuid?.() !== 0) throw new AgentError('refused', 'the account agent must be started as root');
+    if (start.mode.kind === 'adopt') return adopt(start, start.mode);
+    const { agent, broken } = openAgent(start);
+    await run(start, agent);
+    return broken ? 1 : 0;
+  } catch (error) {
+    const { code, message, remedy } = toAgentError(error);
+    say(`${message}${remedy ? `; ${remedy}` : ''}`);
+    if (code !== 'invalid') return 1;
+    process.stderr.write(`${USAGE}\n`);
+    return 2;
+  }
+}
+
+/** The agent; or, where it must not work, one that answers every request with the reason. */
+function openAgent(start: Start): { agent: Agent; broken: boolean } {
+  try {
+    // A predecessor that was killed a moment ago may still be on its way out.
+    holdStateDirectory(start.state, 5);
+    const readPolicy = () => loadPolicy(start.policy);
+    readPolicy();
+    const problems = toolProblems();
+    if (problems.length > 0) throw new AgentError('failed', problems.join('; '), 'install passwd, sudo and tar');
+    const ledger = openLedger(join(start.state, 'accounts.json'));
+    const agent = createAgent({
+      ledger,
+      loadPolicy: readPolicy,
+      run: createRun(),
+      paths: HOST_PATHS,
+      clock: createHostClock(),
+      say,
+    });
+    return { agent, broken: false };
+  } catch (error) {
+    const reason = toAgentError(error);
+    say(`${reason.message}${reason.remedy ? `; ${reason.remedy}` : ''}`);
+    return { agent: () => Promise.reject(reason), broken: true };
+  }
+}
+
+async function run({ mode, lingerMs }: Start, agent: Agent): Promise<void> {
+  const ended = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.abort());
+  const { signal } = ended;
+  if (mode.kind === 'stdio') {
+    // What runs is finished and answered; nothing more is read.
+    signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
+    await converse({ agent, input: process.stdin, output: process.stdout });
+    return;
+  }
+  if (mode.kind === 'socket') {
+    rmSync(mode.path, { force: true });
+    const onListening = () => chmodSync(mode.path, 0o660);
+    await serve({ agent, listen: { path: mode.path }, lingerMs, signal, onListening });
+    return;
+  }
+  const { LISTEN_FDS, LISTEN_PID } = process.env;
+  if (LISTEN_FDS !== '1' || LISTEN_PID !== String(process.pid)) {
+    throw new AgentError('invalid', 'systemd handed over no socket (LISTEN_FDS, LISTEN_PID)');
+  }
+  await serve({ agent, listen: { fd: SYSTEMD_FD }, lingerMs, signal });
+}
+
+function adopt(start: Start, { oid, name, confirmed }: Adoption): number {
+  holdStateDirectory(start.state, 5);
+  const policy = loadPolicy(start.policy);
+  const ledger = openLedger(join(start.state, 'accounts.json'));
+  const { entry, lines } = examineForAdoption({ ledger, policy, etcDirectory: HOST_PATHS.etc }, { oid, name });
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (!confirmed) {
+    process.stdout.write('nothing was changed; the same with --yes adopts it\n');
+    return 0;
+  }
+  ledger.put(entry);
+  process.stdout.write(`${name} is adopted\n`);
+  return 0;
+}
+
+function say(text: string): void {
+  process.stderr.write(`accounts: ${text}\n`);
+}

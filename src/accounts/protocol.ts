@@ -1,0 +1,184 @@
+import { AgentError, type ErrorCode } from './errors.js';
+import { isGuid } from './names.js';
+
+/**
+ * The protocol between the reconciler and the account agent: one JSON object a line in both directions, replies
+ * matched by `id`, in any order. The verb set is closed: whatever is not described here is refused.
+ */
+
+/** Bytes of one request line, without the newline. A longer line is refused and the connection closed. */
+export const MAX_LINE_BYTES = 64 * 1024;
+
+export interface NameQuestion {
+  oid: string;
+  name: string;
+}
+
+export type Request =
+  | { id: number; verb: 'observe'; oids?: string[]; names?: NameQuestion[] }
+  | { id: number; verb: 'create'; oid: string; name: string; gecos: string }
+  | { id: number; verb: 'lock'; oid: string }
+  | { id: number; verb: 'unlock'; oid: string }
+  | { id: number; verb: 'groups'; oid: string; groups: string[] }
+  | { id: number; verb: 'sudo'; oid: string; granted: boolean }
+  | { id: number; verb: 'delete'; oid: string };
+
+export type Verb = Request['verb'];
+
+/** One account of the agent's own ledger, as the real files show it. */
+export interface AccountSight {
+  oid: string;
+  name: string;
+  uid: number;
+  state: 'whole' | 'partial' | 'deleted';
+  /** True only for a complete lock of the agent's own; an administrator's lock is not ours to undo. */
+  locked: boolean;
+  /** Epoch ms since when the agent itself has seen the account locked. */
+  lockedSince?: number;
+  gecos: string;
+  shell: string;
+  groups: string[];
+  sudo: boolean;
+}
+
+export interface NameSight {
+  name: string;
+  state: 'free' | 'ours' | 'foreign' | 'reserved' | 'tombstoned' | 'invalid';
+  why?: string;
+}
+
+export interface ObserveResult {
+  accounts: AccountSight[];
+  /** By the object id of the question, because two identities may ask for one name. */
+  names: Record<string, NameSight>;
+  /** What would keep the agent from writing (stale lock files, missing tools), in words. */
+  troubles: string[];
+}
+
+export interface CreateResult {
+  name: string;
+  uid: number;
+}
+
+export interface LockResult {
+  name: string;
+  lockedSince: number;
+  /** What the lock could not reach, in words. */
+  notes: string[];
+}
+
+export interface DeleteResult {
+  /** Path of the home's archive; null where there was no home or the policy wants none. */
+  archive: string | null;
+  /** Files that still belong to the uid in the places where people commonly write, at most 100. */
+  leftovers: string[];
+}
+
+export type Reply =
+  | { id: number | null; ok: true; result: unknown }
+  | { id: number | null; ok: false; error: { code: ErrorCode; message: string; remedy?: string } };
+
+type FieldCheck = (value: unknown) => boolean;
+
+const isOid: FieldCheck = (value) => typeof value === 'string' && isGuid(value);
+const isText: FieldCheck = (value) => typeof value === 'string' && value.length <= 1024;
+const isQuestion: FieldCheck = (value) =>
+  isPlainObject(value) && Object.keys(value).sort().join() === 'name,oid' && isOid(value.oid) && isText(value.name);
+
+const FIELDS: Record<Verb, Record<string, { check: FieldCheck; optional?: true; expected: string }>> = {
+  observe: {
+    oids: { check: listOf(isOid), optional: true, expected: 'a list of GUIDs in lower case' },
+    names: { check: listOf(isQuestion), optional: true, expected: 'a list of {oid, name}' },
+  },
+  create: {
+    oid: { check: isOid, expected: 'a GUID in lower case' },
+    name: { check: isText, expected: 'text' },
+    gecos: { check: isText, expected: 'text' },
+  },
+  lock: { oid: { check: isOid, expected: 'a GUID in lower case' } },
+  unlock: { oid: { check: isOid, expected: 'a GUID in lower case' } },
+  groups: {
+    oid: { check: isOid, expected: 'a GUID in lower case' },
+    groups: { check: listOf(isText), expected: 'a list of group names' },
+  },
+  sudo: {
+    oid: { check: isOid, expected: 'a GUID in lower case' },
+    granted: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
+  },
+  delete: { oid: { check: isOid, expected: 'a GUID in lower case' } },
+};
+
+/**
+ * Reads one request line. Throws AgentError `invalid` for anything but exactly the fields of a known verb;
+ * `idOf` of the same line tells whom to answer.
+ */
+export function parseRequest(line: string): Request {
+  const value = parseJson(line);
+  if (!isPlainObject(value)) throw new AgentError('invalid', 'a request must be one JSON object on one line');
+  if (!isId(value.id)) throw new AgentError('invalid', 'id must be a whole number from 0 to 2^53-1');
+  const verb = value.verb;
+  if (typeof verb !== 'string' || !Object.hasOwn(FIELDS, verb)) {
+    throw new AgentError('invalid', `unknown verb ${quote(verb)}; known: ${Object.keys(FIELDS).join(', ')}`);
+  }
+  const fields = FIELDS[verb as Verb];
+  for (const key of Object.keys(value)) {
+    if (key !== 'id' && key !== 'verb' && !Object.hasOwn(fields, key)) {
+      throw new AgentError('invalid', `${verb} has no field ${quote(key)}`);
+    }
+  }
+  for (const [key, field] of Object.entries(fields)) {
+    if (!Object.hasOwn(value, key)) {
+      if (field.optional) continue;
+      throw new AgentError('invalid', `${verb} needs ${key}: ${field.expected}`);
+    }
+    if (!field.check(value[key])) throw new AgentError('invalid', `${verb}: ${key} must be ${field.expected}`);
+  }
+  // Every field of the verb was checked above and no other is there.
+  return value as unknown as Request;
+}
+
+/** The id of a line that is at least a JSON object with one; null where nobody can be answered by number. */
+export function idOf(line: string): number | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isPlainObject(value) && isId(value.id) ? value.id : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** One reply as a line, newline included. */
+export function formatReply(reply: Reply): string {
+  return `${JSON.stringify(reply)}\n`;
+}
+
+/** The reply that carries an error. */
+export function errorReply(id: number | null, error: AgentError): Reply {
+  const { code, message, remedy } = error;
+  return { id, ok: false, error: remedy === undefined ? { code, message } : { code, message, remedy } };
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new AgentError('invalid', `not JSON: ${error instanceof Error ? error.message.slice(0, 120) : 'unreadable'}`);
+  }
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function listOf(check: FieldCheck): FieldCheck {
+  return (value) => Array.isArray(value) && value.every(check);
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : typeof value);
+}

@@ -1,0 +1,30 @@
+import { createOperatorClient } from '../operator/client.js';
+import { ExitCode } from './exit-code.js';
+import type { Io } from './io.js';
+import { refusal } from './parts/refusal.js';
+import { type CommonOptions, equip } from './settings-of.js';
+
+export interface AdoptOptions extends CommonOptions {
+  yes?: boolean | undefined;
+}
+
+/**
+ * Takes an existing Proxmox user of somebody in scope under management. Shows what would change; does it with --yes.
+ * A Linux account is adopted by root on its host, through the account agent's own command, which is printed.
+ */
+export async function adoptCommand(who: string, options: AdoptOptions, io: Io): Promise<ExitCode> {
+  const { settings } = equip('adopt', options, 'stderr');
+  const client = createOperatorClient(settings.paths.operatorSocket);
+  const answer = await client.call('POST', '/adopt', { who, apply: options.yes === true });
+  if (answer.status !== 200) return refusal(answer, io);
+  const { oid, name, steps } = answer.body as { oid: string; name: string; steps: string[] };
+  if (options.json) {
+    io.out(JSON.stringify(answer.body));
+    return ExitCode.done;
+  }
+  if (steps.length === 0) io.out(`${name} is managed already`);
+  for (const step of steps) io.out(`${options.yes ? 'done' : 'would'}: ${step}`);
+  if (steps.length > 0 && !options.yes) io.out('nothing was changed; run it again with --yes');
+  io.out(`a Linux account is adopted by root on its host: entramox accounts adopt --oid ${oid} --name NAME`);
+  return ExitCode.done;
+}

@@ -1,0 +1,27 @@
+import type { SweepRecord } from '../ledger/document.js';
+import type { Outcome } from '../reconcile/settle.js';
+
+/** What the exit code of every command says. */
+export const ExitCode = { done: 0, failed: 1, usage: 2, held: 3, degraded: 4 } as const;
+
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** The exit code of a sweep. */
+export function exitCodeOfSweep(record: SweepRecord): ExitCode {
+  return ExitCode[record.result];
+}
+
+/** The exit code of a resync or of one planned identity. */
+export function exitCodeOfOutcome(result: Outcome['result']): ExitCode {
+  switch (result) {
+    case 'held':
+      return ExitCode.held;
+    case 'unknown':
+      return ExitCode.degraded;
+    case 'failed':
+    case 'conflict':
+      return ExitCode.failed;
+    default:
+      return ExitCode.done;
+  }
+}

@@ -1,0 +1,30 @@
+import { openHintSink } from '../queue/hint-sink.js';
+import { systemClock } from '../telemetry/system-clock.js';
+import { ExitCode } from './exit-code.js';
+import { startListener } from './parts/listener.js';
+import { serveOperators } from './parts/operator-server.js';
+import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
+import { type CommonOptions, equip } from './settings-of.js';
+
+/** The process that Graph reaches: takes notifications, keeps subscriptions, stores hints. Until a signal ends it. */
+export async function listenCommand(options: CommonOptions): Promise<ExitCode> {
+  const { settings, log, metrics } = equip('listen', options, 'stdout');
+  const stopped = untilSignalled();
+  const hints = await openHintSink({ dir: settings.paths.spoolDir, clock: systemClock });
+  const listener = await startListener(settings, hints, log, metrics);
+  const operators = await serveOperators(settings, settings.paths.listenerSocket, {
+    metrics,
+    log,
+    routers: [listener.routes],
+    unready: () => Promise.resolve(listener.unready()),
+    measure: () => listener.measure(),
+  });
+  log('core.started', { command: 'listen' });
+  const signal = await stopped;
+  log('core.stopping', { signal });
+  exitAtLatest(9500, ExitCode.failed);
+  await listener.stop();
+  await operators.close();
+  log('core.stopped', {});
+  return ExitCode.done;
+}

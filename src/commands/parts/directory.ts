@@ -1,0 +1,27 @@
+import type { Settings } from '../../config/settings.js';
+import type { Directory } from '../../domain/reading.js';
+import { createEntraDirectory } from '../../entra/directory.js';
+import { createRealmDirectory } from '../../targets/proxmox/realm-directory.js';
+import type { Log } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { systemClock } from '../../telemetry/system-clock.js';
+import { connectGraph } from './graph.js';
+import { proxmoxClient } from './targets.js';
+
+export interface ConnectedDirectory {
+  directory: Directory;
+  close(): Promise<void>;
+}
+
+/** Entra, or with GRAPH_ENFORCE=false the Proxmox realm. */
+export function connectDirectory(settings: Settings, log: Log, metrics: Metrics): ConnectedDirectory {
+  const { entra } = settings;
+  if (!entra.enforce) {
+    const client = proxmoxClient(settings, log, metrics);
+    const directory = createRealmDirectory({ client, realm: settings.proxmox.realm ?? '', log, clock: systemClock });
+    return { directory, close: () => client.close() };
+  }
+  const graph = connectGraph(settings, log, metrics);
+  const directory = createEntraDirectory({ graph: graph.client, groups: entra.groupIds, users: entra.userIds, log });
+  return { directory, close: () => graph.close() };
+}

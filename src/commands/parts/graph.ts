@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { Agent } from 'undici';
+import type { Credential as CredentialSettings, Settings } from '../../config/settings.js';
+import { Rejected } from '../../domain/errors.js';
+import { type Credential, createCredential, type Proof } from '../../entra/credential.js';
+import { createGraphClient, type GraphClient } from '../../entra/graph-client.js';
+import type { Log } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { systemClock } from '../../telemetry/system-clock.js';
+
+export interface Graph {
+  credential: Credential;
+  client: GraphClient;
+  /** Lets the kept connections go. */
+  close(): Promise<void>;
+}
+
+/** The Graph client of this process, with the roots of CA_FILE trusted beside the built-in ones. */
+export function connectGraph(settings: Settings, log: Log, metrics: Metrics): Graph {
+  const { entra } = settings;
+  if (!entra.tenantId || !entra.clientId || !entra.credential) {
+    throw new Rejected('Graph needs ENTRA_TENANT_ID, ENTRA_CLIENT_ID and a credential');
+  }
+  const dispatcher = new Agent({ connect: { ca: trustedRoots(settings.caFile) }, connections: 8 });
+  const credential = createCredential({
+    proof: proofOf(entra.credential),
+    tenantId: entra.tenantId,
+    clientId: entra.clientId,
+    authority: entra.authority,
+    scope: entra.graphScope,
+    log,
+    clock: systemClock,
+    dispatcher,
+    timeoutMs: entra.timeoutMs,
+  });
+  const client = createGraphClient({
+    baseUrl: entra.graphBaseUrl,
+    credential,
+    log,
+    clock: systemClock,
+    dispatcher,
+    timeoutMs: entra.timeoutMs,
+    onCall: ({ status }) => metrics.graphCalls.inc({ status: String(status ?? 'none') }),
+  });
+  return { credential, client, close: () => dispatcher.close() };
+}
+
+/** Node's own roots and those of CA_FILE. */
+export function trustedRoots(caFile: string | undefined): string[] {
+  return caFile ? [...rootCertificates, readFileSync(caFile, 'utf8')] : [...rootCertificates];
+}
+
+function proofOf(credential: CredentialSettings): Proof {
+  switch (credential.kind) {
+    case 'secret':
+      return { kind: 'secret', secret: credential.clientSecret };
+    case 'certificate':
+      return {
+        kind: 'certificate',
+        thumbprintSha256: credential.thumbprintSha256,
+        privateKeyPem: credential.privateKey,
+      };
+    case 'token':
+      return { kind: 'bearer', token: credential.accessToken };
+    default:
+      return credential satisfies never;
+  }
+}

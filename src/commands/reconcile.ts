@@ -1,0 +1,27 @@
+import { ExitCode } from './exit-code.js';
+import { serveOperators } from './parts/operator-server.js';
+import { startReconciler } from './parts/reconciler.js';
+import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
+import { type CommonOptions, equip } from './settings-of.js';
+
+/** The process that works the queue off and sweeps. Until a signal ends it. */
+export async function reconcileCommand(options: CommonOptions): Promise<ExitCode> {
+  const { settings, log, metrics } = equip('reconcile', options, 'stdout');
+  const stopped = untilSignalled();
+  const reconciler = await startReconciler(settings, log, metrics);
+  const operators = await serveOperators(settings, settings.paths.operatorSocket, {
+    metrics,
+    log,
+    routers: [reconciler.routes],
+    unready: () => reconciler.unready(),
+    measure: () => reconciler.measure(),
+  });
+  log('core.started', { command: 'reconcile' });
+  const signal = await stopped;
+  log('core.stopping', { signal });
+  exitAtLatest(9500, ExitCode.failed);
+  await operators.close();
+  await reconciler.stop();
+  log('core.stopped', {});
+  return ExitCode.done;
+}

@@ -1,0 +1,137 @@
+import Table from 'cli-table3';
+import type { SubscriptionView } from '../../listener/subscriptions/keeper.js';
+import type { ReconcilerStatus } from '../../operator/status.js';
+import { colours, type Io } from '../io.js';
+
+export interface StatusView {
+  reconciler?: ReconcilerStatus | undefined;
+  subscriptions?: readonly SubscriptionView[] | undefined;
+  /** Why a part is missing here, in words. */
+  missing: readonly string[];
+}
+
+/** The screen that a tired person reads at once: what needs a decision first, then the rest. */
+export function renderStatus({ reconciler, subscriptions, missing }: StatusView, io: Io, now: number): string[] {
+  const paint = colours(io);
+  const alarms = [
+    ...missing,
+    ...(reconciler ? alarmsOf(reconciler, now) : []),
+    ...subscriptionAlarms(subscriptions, now),
+  ];
+  const lines = alarms.length === 0 ? [paint.green('All is well.')] : alarms.map((alarm) => paint.red(`! ${alarm}`));
+  if (reconciler) lines.push('', ...renderReconciler(reconciler, now));
+  if (subscriptions) lines.push('', ...renderSubscriptions(subscriptions, now));
+  return lines;
+}
+
+function alarmsOf(status: ReconcilerStatus, now: number): string[] {
+  const held = status.held;
+  return [
+    ...(status.dryRun ? ['DRY_RUN is on: nothing is written'] : []),
+    ...status.problems,
+    ...(held
+      ? [
+          `HELD since ${ago(held.since, now)}: ${held.why}`,
+          `  entramox approve ${held.hash}   after reading the list below`,
+        ]
+      : []),
+    ...(status.lastSweep && status.lastSweep.result !== 'done'
+      ? [`last sweep ${status.lastSweep.result}: ${status.lastSweep.why ?? ''}`]
+      : []),
+    ...status.queue.parked.map((item) => `parked ${item.key} after ${item.attempts} attempts: ${item.error}`),
+    ...status.conflicts.map((item) => `conflict ${item.upn} on ${item.target}: ${item.what}. ${item.remedy}`),
+    ...status.failing.map((item) => `failing ${item.upn}: ${item.problem}`),
+  ];
+}
+
+function renderReconciler(status: ReconcilerStatus, now: number): string[] {
+  const { identities, queue, lastSweep } = status;
+  const sweepText = lastSweep
+    ? `${lastSweep.result} ${ago(lastSweep.finishedAt, now)}, ${lastSweep.identities} identities, ${lastSweep.applied} changed`
+    : 'none yet';
+  const oldest = queue.oldestDueAt === undefined ? '' : `, oldest due ${ago(queue.oldestDueAt, now)}`;
+  const table = plainTable();
+  table.push(
+    [
+      'identities',
+      `${identities.active} active, ${identities.suspended} suspended, ${identities.grace} in grace, ${identities.deleted} deleted`,
+    ],
+    [
+      'queue',
+      `${queue.pending} pending (${queue.deferred} waiting for their time), ${queue.processing} in work, ${queue.parked.length} parked${oldest}`,
+    ],
+    ['last sweep', status.busy.sweep ? `running; before: ${sweepText}` : sweepText],
+    ['targets', status.targets.join(', ')],
+  );
+  const lines = [table.toString()];
+  if (status.grace.length > 0) {
+    lines.push('', 'Will be deleted:');
+    for (const item of status.grace)
+      lines.push(`  ${item.deleteAt.slice(0, 16).replace('T', ' ')} UTC  ${item.upn}  (${item.reason})`);
+  }
+  if (status.suspended.length > 0) {
+    lines.push('', `Suspended: ${status.suspended.map((item) => item.upn).join(', ')}`);
+  }
+  if (status.held) {
+    lines.push('', `Held plan ${status.held.hash}:`);
+    for (const item of status.held.removals) lines.push(`  ${item.kind} ${item.oid}: ${item.steps.join('; ')}`);
+  }
+  return lines;
+}
+
+function renderSubscriptions(subscriptions: readonly SubscriptionView[], now: number): string[] {
+  if (subscriptions.length === 0) return ['Subscriptions: none'];
+  const table = plainTable();
+  for (const item of subscriptions) {
+    const expires = item.expiresAt === undefined ? '-' : `expires in ${span(item.expiresAt - now)}`;
+    table.push([item.resource, expires, item.problem ?? '']);
+  }
+  return ['Subscriptions:', table.toString()];
+}
+
+function subscriptionAlarms(subscriptions: readonly SubscriptionView[] | undefined, now: number): string[] {
+  return (subscriptions ?? []).flatMap((item) => {
+    if (item.problem) return [`subscription ${item.resource}: ${item.problem}`];
+    if (item.expiresAt !== undefined && item.expiresAt < now) return [`subscription ${item.resource} has expired`];
+    return [];
+  });
+}
+
+function plainTable(): Table.Table {
+  const none = '';
+  const chars = Object.fromEntries(
+    [
+      'top',
+      'top-mid',
+      'top-left',
+      'top-right',
+      'bottom',
+      'bottom-mid',
+      'bottom-left',
+      'bottom-right',
+      'left',
+      'left-mid',
+      'mid',
+      'mid-mid',
+      'right',
+      'right-mid',
+      'middle',
+    ].map((name) => [name, none]),
+  );
+  return new Table({
+    chars: { ...chars, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+  });
+}
+
+function ago(at: number, now: number): string {
+  return `${span(now - at)} ago`;
+}
+
+function span(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}

@@ -1,0 +1,37 @@
+import type { LoadedSettings } from '../config/load.js';
+import { loadSettings } from '../config/load.js';
+import type { CommandName } from '../config/needs.js';
+import { createLog, createPino, type Log } from '../telemetry/log.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  config?: string | undefined;
+  json?: boolean | undefined;
+}
+
+export interface Equipment {
+  loaded: LoadedSettings;
+  settings: LoadedSettings['settings'];
+  log: Log;
+  metrics: Metrics;
+}
+
+/** Where a daemon writes its log, and a command its complaints: standard output carries a command's answer. */
+type LogDestination = 'stdout' | 'stderr';
+
+/** The configuration checked for this command, with logging and metrics; deprecations and notices are logged once. */
+export function equip(command: CommandName, options: CommonOptions, destination: LogDestination): Equipment {
+  const loaded = loadSettings({ configFile: options.config, command });
+  const { settings } = loaded;
+  const stream = destination === 'stderr' ? process.stderr : process.stdout;
+  // A person at a terminal wants the answer, not the journal of it.
+  const level =
+    destination === 'stderr' && settings.telemetry.logLevel === 'info' ? 'warn' : settings.telemetry.logLevel;
+  const log = createLog(createPino(level, stream));
+  if (destination === 'stdout') {
+    for (const deprecation of loaded.deprecations) log('config.deprecated', { ...deprecation });
+    for (const notice of loaded.notices) log('config.notice', { ...notice });
+  }
+  return { loaded, settings, log, metrics: createMetrics({ processMetrics: destination === 'stdout' }) };
+}

@@ -1,0 +1,39 @@
+import type { SubscriptionView } from '../listener/subscriptions/keeper.js';
+import { createOperatorClient, DaemonUnreachable } from '../operator/client.js';
+import type { ReconcilerStatus } from '../operator/status.js';
+import { ExitCode } from './exit-code.js';
+import type { Io } from './io.js';
+import { renderStatus, type StatusView } from './render/status.js';
+import { type CommonOptions, equip } from './settings-of.js';
+
+/** One screen with everything that matters; exit 3 while a plan is held, 4 when something could not be read. */
+export async function statusCommand(options: CommonOptions, io: Io): Promise<ExitCode> {
+  const { settings } = equip('status', options, 'stderr');
+  const { operatorSocket, listenerSocket } = settings.paths;
+  const missing: string[] = [];
+  const ask = async <T>(socket: string, path: string): Promise<T | undefined> => {
+    try {
+      const answer = await createOperatorClient(socket, 10_000).call('GET', path);
+      return answer.status === 200 ? (answer.body as T) : undefined;
+    } catch (error) {
+      if (!(error instanceof DaemonUnreachable)) throw error;
+      return undefined;
+    }
+  };
+  const reconciler = await ask<ReconcilerStatus>(operatorSocket, '/status');
+  if (!reconciler) missing.push(`the reconciler does not answer on ${operatorSocket}`);
+  // `run` keeps the subscriptions in the same process and answers for them on the same socket.
+  const subscriptions =
+    (await ask<SubscriptionView[]>(operatorSocket, '/subscriptions')) ??
+    (await ask<SubscriptionView[]>(listenerSocket, '/subscriptions'));
+  if (!subscriptions && settings.entra.enforce)
+    missing.push('the listener does not answer: nothing is known of the subscriptions');
+  const view: StatusView = { reconciler, subscriptions, missing };
+  if (options.json) io.out(JSON.stringify(view));
+  else for (const line of renderStatus(view, io, Date.now())) io.out(line);
+  if (!reconciler) return ExitCode.failed;
+  if (reconciler.held) return ExitCode.held;
+  const result = reconciler.lastSweep?.result;
+  if (reconciler.problems.length > 0 || result === 'degraded') return ExitCode.degraded;
+  return result === 'failed' ? ExitCode.failed : ExitCode.done;
+}

@@ -1,0 +1,25 @@
+import type { SettingName } from './schema/index.js';
+
+/** Old names of the predecessors' environment files, and what they are called now. Values read the same. */
+export const aliases: Readonly<Record<string, SettingName>> = {
+  ENTR_TENANT_ID: 'ENTRA_TENANT_ID',
+  ENTR_CLNT_ID: 'ENTRA_CLIENT_ID',
+  ENTR_CLNT_SEC: 'ENTRA_CLIENT_SECRET',
+  ENTRA_APPLICATION_ID: 'ENTRA_CLIENT_ID',
+  ENTRA_CLIENT_SECRET_VALUE: 'ENTRA_CLIENT_SECRET',
+  MSFT_GRAPH_ACC_TK: 'GRAPH_ACCESS_TOKEN',
+  MS_GRAPH_ACCESS_TOKEN: 'GRAPH_ACCESS_TOKEN',
+  GRAPH_TOKEN: 'GRAPH_ACCESS_TOKEN',
+};
+
+/** The predecessor's encrypted client secret: recognised, but it cannot be decrypted by this version. */
+export const ENCRYPTED_SECRET = 'ENTR_CLNT_SEC_ENC';
+
+/** Names that are known, hold secrets, and are no settings. */
+export const legacySecretNames: readonly string[] = [ENCRYPTED_SECRET, 'ENTRAMOX_ENC_KEY'];
+
+/** An old name in use, for one deprecation line. */
+export interface Deprecation {
+  alias: string;
+  canonical: SettingName;
+}

@@ -1,0 +1,137 @@
+import { clouds } from './clouds.js';
+import type { Credential } from './credential.js';
+import type { Values } from './schema/index.js';
+import type {
+  EntraSettings,
+  LinuxSettings,
+  ListenerSettings,
+  ProxmoxSettings,
+  RoleGroup,
+  RoleSettings,
+  Settings,
+  TargetName,
+} from './settings.js';
+
+/** Groups the checked values by subject, with what follows from them. */
+export function buildSettings(
+  values: Values,
+  targets: readonly TargetName[],
+  credential: Credential | undefined,
+): Settings {
+  const roles = roleSettings(values);
+  return {
+    dryRun: values.DRY_RUN,
+    targets,
+    entra: entraSettings(values, roles, credential),
+    roles,
+    listener: listenerSettings(values),
+    subscriptions: { cron: values.SUBSCRIPTION_CRON, lifetimeMs: values.SUBSCRIPTION_LIFETIME },
+    schedule: { sweepCron: values.SWEEP_CRON, timeZone: values.TZ },
+    lifecycle: {
+      deleteAfterMs: values.DELETE_AFTER,
+      confirmBeforeLockMs: values.CONFIRM_BEFORE_LOCK,
+      confirmAfterMs: values.CONFIRM_AFTER,
+    },
+    queue: { maxAttempts: values.QUEUE_MAX_ATTEMPTS },
+    guard: {
+      windowMs: values.GUARD_WINDOW,
+      maxLocks: values.GUARD_MAX_LOCKS,
+      maxLocksPercent: values.GUARD_MAX_LOCKS_PERCENT,
+      maxDeletes: values.GUARD_MAX_DELETES,
+      maxDeletesPercent: values.GUARD_MAX_DELETES_PERCENT,
+    },
+    linux: linuxSettings(values),
+    proxmox: proxmoxSettings(values),
+    paths: {
+      stateDir: values.STATE_DIR,
+      listenerStateDir: values.LISTENER_STATE_DIR,
+      spoolDir: values.SPOOL_DIR,
+      logDir: values.LOG_DIR,
+      runDir: values.RUN_DIR,
+      operatorSocket: values.OPERATOR_SOCKET,
+    },
+    telemetry: {
+      logLevel: values.LOG_LEVEL,
+      metrics: values.METRICS_PORT === undefined ? undefined : { host: values.METRICS_HOST, port: values.METRICS_PORT },
+    },
+    caFile: values.CA_FILE,
+  };
+}
+
+function entraSettings(values: Values, roles: RoleSettings, credential: Credential | undefined): EntraSettings {
+  const cloud = clouds[values.ENTRA_CLOUD];
+  const roleGroups = [...roles.map, roles.allUsers, roles.superAdmin].flatMap((entry) => (entry ? [entry.group] : []));
+  return {
+    enforce: values.GRAPH_ENFORCE,
+    failOpen: values.GRAPH_FAIL_OPEN,
+    tenantId: values.ENTRA_TENANT_ID,
+    clientId: values.ENTRA_CLIENT_ID,
+    credential,
+    cloud: values.ENTRA_CLOUD,
+    authority: values.ENTRA_AUTHORITY ?? cloud.authority,
+    graphBaseUrl: values.GRAPH_BASE_URL ?? cloud.graphBaseUrl,
+    graphScope: cloud.scope,
+    timeoutMs: values.GRAPH_TIMEOUT,
+    groupIds: [...new Set([...values.ENTRA_GROUP_IDS, ...roleGroups])],
+    userIds: values.ENTRA_USER_IDS,
+    allowedUpnDomains: values.ALLOWED_UPN_DOMAINS,
+  };
+}
+
+function roleSettings(values: Values): RoleSettings {
+  return {
+    map: values.ENTRA_ROLE_MAP,
+    allUsers: roleGroup(values.ENTRA_ALLUSERS_GROUP_ID, values.ENTRA_ALLUSERS_PVE_ROLE),
+    superAdmin: roleGroup(values.ENTRA_SUPERADMIN_GROUP_ID, values.ENTRA_SUPERADMIN_PVE_ROLE),
+  };
+}
+
+function roleGroup(group: string | undefined, pveRole: string | undefined): RoleGroup | undefined {
+  return group === undefined ? undefined : { group, pveRole };
+}
+
+function listenerSettings(values: Values): ListenerSettings {
+  const publicUrl = values.PUBLIC_URL;
+  const { LISTEN_TLS_CERT_FILE: certFile, LISTEN_TLS_KEY_FILE: keyFile } = values;
+  return {
+    host: values.LISTEN_HOST,
+    port: values.LISTEN_PORT,
+    tls: certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : undefined,
+    trustProxy: values.TRUST_PROXY,
+    publicUrl,
+    notificationUrl: publicUrl === undefined ? undefined : `${publicUrl}/graph/notifications`,
+    lifecycleUrl: publicUrl === undefined ? undefined : `${publicUrl}/graph/lifecycle`,
+  };
+}
+
+function linuxSettings(values: Values): LinuxSettings {
+  return {
+    usernames: {
+      mode: values.USERNAME_MODE,
+      separator: values.USERNAME_SEPARATOR,
+      lowercase: values.USERNAME_LOWERCASE,
+      maxLength: values.USERNAME_MAXLEN,
+    },
+    shell: values.DEFAULT_SHELL,
+    extraGroups: values.EXTRA_GROUPS,
+    grantSudo: values.GRANT_SUDO,
+    sudoNopasswd: values.SUDO_NOPASSWD,
+    uidRange: values.UID_RANGE,
+    homeArchiveDir: values.HOME_ARCHIVE_DIR,
+    accountsSocket: values.ACCOUNTS_SOCKET,
+    accountsCommand: values.ACCOUNTS_COMMAND,
+    accountsLingerMs: values.ACCOUNTS_LINGER,
+    accountsPolicyFile: values.ACCOUNTS_POLICY_FILE,
+  };
+}
+
+function proxmoxSettings(values: Values): ProxmoxSettings {
+  return {
+    realm: values.REALM,
+    apiUrl: values.PVE_API_URL,
+    apiToken: values.PVE_API_TOKEN,
+    caFile: values.PVE_CA_FILE,
+    provision: values.PVE_PROVISION,
+    timeoutMs: values.PVE_TIMEOUT,
+  };
+}

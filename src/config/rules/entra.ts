@@ -1,0 +1,86 @@
+import { ENCRYPTED_SECRET } from '../aliases.js';
+import type { RuleContext } from './context.js';
+
+/** Tenant, application, exactly one credential, and somebody in scope: all needed where Entra decides. */
+export function entraRules(context: RuleContext, encryptedSecretGiven: boolean): void {
+  const { values, needs } = context;
+  const enforced = values.GRAPH_ENFORCE ?? true;
+  const credentials = givenCredentials(context);
+  encryptedSecretRule(context, encryptedSecretGiven, credentials);
+  if (credentials.includes('GRAPH_ACCESS_TOKEN')) {
+    context.notice(
+      'insecure',
+      'GRAPH_ACCESS_TOKEN',
+      'A ready token ends within the hour and is not renewed: use it for tests only.',
+    );
+  }
+  if (!enforced || !needs.graph) return;
+
+  if (!context.isGiven('ENTRA_TENANT_ID')) {
+    context.problem('ENTRA_TENANT_ID', 'the directory (tenant) id, since GRAPH_ENFORCE is true');
+  }
+  if (!context.isGiven('ENTRA_CLIENT_ID')) {
+    context.problem('ENTRA_CLIENT_ID', 'the application (client) id, since GRAPH_ENFORCE is true');
+  }
+  if (credentials.length === 0 && !encryptedSecretGiven) {
+    context.problem(
+      'ENTRA_CLIENT_SECRET',
+      'a credential: ENTRA_CLIENT_SECRET_FILE, the systemd credential entra-client-secret, or ENTRA_CERT_FILE with ENTRA_CERT_KEY_FILE',
+    );
+  }
+  if (credentials.length > 1) {
+    context.problem(
+      credentials[0] ?? 'ENTRA_CLIENT_SECRET',
+      `exactly one credential; given are ${credentials.join(' and ')}`,
+    );
+  }
+  scopeRule(context);
+}
+
+const SCOPE_SETTINGS = [
+  'ENTRA_GROUP_IDS',
+  'ENTRA_USER_IDS',
+  'ENTRA_ROLE_MAP',
+  'ENTRA_ALLUSERS_GROUP_ID',
+  'ENTRA_SUPERADMIN_GROUP_ID',
+] as const;
+
+function scopeRule(context: RuleContext): void {
+  const { values, isFailed } = context;
+  const somebody = SCOPE_SETTINGS.some((name) => isFailed(name) || (values[name]?.length ?? 0) > 0);
+  if (!context.needs.scope || somebody) return;
+  context.problem(
+    'ENTRA_GROUP_IDS',
+    'at least one group or user: ENTRA_GROUP_IDS, ENTRA_USER_IDS, ENTRA_ROLE_MAP or one of the role groups',
+  );
+}
+
+type CredentialSetting = 'ENTRA_CLIENT_SECRET' | 'ENTRA_CERT_KEY_FILE' | 'GRAPH_ACCESS_TOKEN';
+
+function givenCredentials({ isGiven, isCertificateGiven }: RuleContext): CredentialSetting[] {
+  return [
+    ...(isGiven('ENTRA_CLIENT_SECRET') ? (['ENTRA_CLIENT_SECRET'] as const) : []),
+    ...(isCertificateGiven() ? (['ENTRA_CERT_KEY_FILE'] as const) : []),
+    ...(isGiven('GRAPH_ACCESS_TOKEN') ? (['GRAPH_ACCESS_TOKEN'] as const) : []),
+  ];
+}
+
+function encryptedSecretRule(context: RuleContext, given: boolean, credentials: readonly CredentialSetting[]): void {
+  if (!given) return;
+  if (credentials.length > 0) {
+    context.notice(
+      'ignored',
+      ENCRYPTED_SECRET,
+      `${ENCRYPTED_SECRET} is ignored, since ${credentials[0]} is given; remove it.`,
+    );
+    return;
+  }
+  if (!context.needs.graph || context.values.GRAPH_ENFORCE === false) return;
+  context.problems.push({
+    key: ENCRYPTED_SECRET,
+    value: '[redacted]',
+    expected:
+      'a credential that this version can read: it cannot decrypt fernet values. Decrypt it once with the predecessor, or create a new client secret, and put it into a file of mode 0600',
+    example: 'ENTRA_CLIENT_SECRET_FILE=/etc/entramox/credentials/entra-client-secret',
+  });
+}

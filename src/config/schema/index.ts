@@ -1,0 +1,49 @@
+import type { ValueOf } from '../setting.js';
+import { entraSettings, scopeSettings } from './entra.js';
+import { lakefsSettings } from './lakefs.js';
+import { linuxSettings } from './linux.js';
+import { listenerSettings } from './listener.js';
+import { generalSettings, telemetrySettings } from './operations.js';
+import { proxmoxSettings } from './proxmox.js';
+import { guardSettings, reconcileSettings } from './reconcile.js';
+
+/** Every name of the configuration in the sections of config.example.env. */
+export const sections = [
+  { title: 'Microsoft Entra ID', settings: entraSettings },
+  { title: 'Who is in scope, and what groups give', settings: scopeSettings },
+  { title: 'Listener and subscriptions', settings: listenerSettings },
+  { title: 'Targets and paths', settings: generalSettings },
+  { title: 'Reconciling', settings: reconcileSettings },
+  { title: 'Guard', settings: guardSettings },
+  { title: 'Linux accounts', settings: linuxSettings },
+  { title: 'Proxmox VE', settings: proxmoxSettings },
+  { title: 'Logs, metrics and the operator socket', settings: telemetrySettings },
+  { title: 'lakeFS (later)', settings: lakefsSettings },
+] as const;
+
+/** The one schema: every canonical name with its type, default and words. */
+export const schema = {
+  ...entraSettings,
+  ...scopeSettings,
+  ...listenerSettings,
+  ...generalSettings,
+  ...reconcileSettings,
+  ...guardSettings,
+  ...linuxSettings,
+  ...proxmoxSettings,
+  ...telemetrySettings,
+  ...lakefsSettings,
+} as const;
+
+export type SettingName = keyof typeof schema;
+
+export type Values = { [Name in SettingName]: ValueOf<(typeof schema)[Name]> };
+
+export const settingNames = Object.keys(schema) as SettingName[];
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(schema, name);
+}
+
+/** Names whose value may also stand in a file (`NAME_FILE`) or in a systemd credential. */
+export const secretNames = settingNames.filter((name) => schema[name].secret);

@@ -1,0 +1,70 @@
+import { defaulted, optional } from '../setting.js';
+import { words } from '../types/lists.js';
+import { loopbackHost } from '../types/network.js';
+import { absolutePath, choice, integer, socketPath } from '../types/scalars.js';
+import { valueType } from '../value-type.js';
+
+/** Targets that this version writes to. */
+export type TargetName = 'linux' | 'proxmox';
+
+const targets = valueType('linux, proxmox, or both separated by a comma', (text, wrong) => {
+  const entries = words(text.toLowerCase());
+  if (entries.includes('lakefs')) {
+    return wrong('linux, proxmox, or both; this version has no lakeFS target, so leave lakefs out');
+  }
+  const known = entries.filter((entry): entry is TargetName => entry === 'linux' || entry === 'proxmox');
+  return known.length === entries.length && known.length > 0 ? [...new Set(known)] : wrong();
+});
+
+/** What is written to, and where files are kept. */
+export const generalSettings = {
+  TARGETS: optional(targets, {
+    about:
+      'Systems that are written to. Without it those that are configured: linux, and proxmox where PVE_API_TOKEN is set.',
+    example: 'linux,proxmox',
+  }),
+  STATE_DIR: defaulted(absolutePath('a directory'), '/var/lib/entramox', {
+    about: 'Ledger of the reconciler.',
+    example: '/srv/entramox/state',
+  }),
+  LISTENER_STATE_DIR: defaulted(absolutePath('a directory'), '/var/lib/entramox-listener', {
+    about: 'Subscriptions of the listener.',
+    example: '/srv/entramox/listener',
+  }),
+  SPOOL_DIR: defaulted(absolutePath('a directory'), '/var/spool/entramox', {
+    about: 'Queue between listener and reconciler.',
+    example: '/srv/entramox/spool',
+  }),
+  LOG_DIR: defaulted(absolutePath('a directory'), '/var/log/entramox', {
+    about: 'Audit log.',
+    example: '/srv/entramox/log',
+  }),
+  RUN_DIR: defaulted(absolutePath('a directory'), '/run/entramox', {
+    about: 'Sockets and locks, gone after a restart of the machine.',
+    example: '/tmp/entramox-run',
+  }),
+  CA_FILE: optional(absolutePath('a PEM file of root certificates'), {
+    about: 'Root certificates trusted beside the built-in ones, for proxies and sovereign clouds.',
+    example: '/etc/ssl/certs/company-ca.pem',
+  }),
+};
+
+/** What operators see. */
+export const telemetrySettings = {
+  LOG_LEVEL: defaulted(choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info', {
+    about: 'Least severe level that is logged.',
+    example: 'debug',
+  }),
+  OPERATOR_SOCKET: defaulted(socketPath(), '{RUN_DIR}/operator.sock', {
+    about: 'Socket of the reconciler for the command line, /healthz, /readyz and /metrics.',
+    example: '/run/entramox/operator.sock',
+  }),
+  METRICS_PORT: optional(integer(0, 65_535), {
+    about: 'Serve /metrics, /healthz and /readyz on this loopback port as well.',
+    example: '9464',
+  }),
+  METRICS_HOST: defaulted(loopbackHost(), '127.0.0.1', {
+    about: 'Loopback address for METRICS_PORT.',
+    example: '::1',
+  }),
+};

@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { registerSecret } from '../telemetry/redact.js';
+import type { Environment } from './environment.js';
+import { credentialName, type Gathered, type Given } from './given.js';
+import type { Needs } from './needs.js';
+import { describeOrigin } from './origin.js';
+import type { Problem } from './problem.js';
+import { type SettingName, secretNames } from './schema/index.js';
+import { readSecretFile } from './secret-file.js';
+import { apiTokenSecret } from './types/proxmox.js';
+
+/** Where the secrets that stand in files were found, for those that the command needs. */
+export interface SecretSources {
+  /** Secrets that somebody set, read or not. */
+  present: Set<SettingName>;
+  problems: Problem[];
+}
+
+/**
+ * Reads the secrets that the command needs from the files that `NAME_FILE` names or from systemd's credentials, and
+ * puts them among the directly given ones. Every secret that is seen is registered with the redaction at once.
+ */
+export function readSecrets(gathered: Gathered, environment: Environment, needs: Needs): SecretSources {
+  const sources: SecretSources = { present: new Set(), problems: [] };
+  for (const name of secretNames) {
+    const file = gathered.files.get(name);
+    const credential = credentialPath(environment, credentialName(name));
+    if (gathered.direct.has(name) || file || credential) sources.present.add(name);
+    if (!gathered.direct.has(name) && isNeeded(name, needs)) {
+      if (file) readNamedFile(name, file, gathered, sources);
+      else if (credential) readCredential(name, credential, gathered, sources);
+    }
+  }
+  return sources;
+}
+
+/** The path of a systemd credential of this process; undefined where there is none of that name. */
+export function credentialPath(environment: Environment, name: string): string | undefined {
+  const directory = environment.CREDENTIALS_DIRECTORY;
+  if (!directory) return undefined;
+  const path = join(directory, name);
+  return existsSync(path) ? path : undefined;
+}
+
+function isNeeded(name: SettingName, needs: Needs): boolean {
+  if (name === 'PVE_API_TOKEN') return needs.targets;
+  return name.startsWith('LAKEFS_') ? false : needs.graph;
+}
+
+function readNamedFile(name: SettingName, file: Given, gathered: Gathered, sources: SecretSources): void {
+  const path = file.value.trim();
+  const read = path.startsWith('/')
+    ? readSecretFile(path)
+    : {
+        ok: false as const,
+        expected: 'an absolute path',
+        remedy: `${file.name}=/etc/entramox/credentials/${credentialName(name)}`,
+      };
+  if (read.ok) {
+    registerSecretValue(read.text);
+    gathered.direct.set(name, {
+      name: file.name,
+      value: read.text,
+      origin: { kind: 'secret-file', name: file.name, file: path, named: file.origin },
+    });
+    return;
+  }
+  sources.problems.push({
+    key: file.name,
+    value: path,
+    expected: read.expected,
+    example: read.remedy,
+    origin: describeOrigin(file.origin),
+  });
+}
+
+function readCredential(name: SettingName, path: string, gathered: Gathered, sources: SecretSources): void {
+  const read = readSecretFile(path, { madeBySystemd: true });
+  if (read.ok) {
+    registerSecretValue(read.text);
+    const origin = { kind: 'credential', name: credentialName(name), file: path } as const;
+    gathered.direct.set(name, { name, value: read.text, origin });
+    return;
+  }
+  sources.problems.push({
+    key: name,
+    value: path,
+    expected: read.expected,
+    example: read.remedy,
+    origin: `systemd credential ${credentialName(name)}`,
+  });
+}
+
+/** Masks a secret wherever it appears from now on; of an API token its secret part alone as well. */
+export function registerSecretValue(value: string): void {
+  registerSecret(value.trim());
+  registerSecret(apiTokenSecret(value.trim().replace(/^PVEAPIToken[= ]/, '')));
+}

@@ -1,0 +1,138 @@
+import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { CloudName } from './clouds.js';
+import type { Credential } from './credential.js';
+import type { TargetName } from './schema/operations.js';
+import type { UidRange } from './types/linux.js';
+import type { TrustProxy } from './types/network.js';
+import type { RoleMapping } from './types/role-map.js';
+
+export type { CloudName, Credential, RoleMapping, TargetName, TrustProxy, UidRange };
+
+export interface EntraSettings {
+  /** false: the enabled users of the Proxmox realm are the source, without Graph. */
+  enforce: boolean;
+  failOpen: boolean;
+  /** Set wherever Graph is needed and enforced. */
+  tenantId: string | undefined;
+  clientId: string | undefined;
+  /** Set wherever the command asks Graph and Entra decides. */
+  credential: Credential | undefined;
+  cloud: CloudName;
+  /** Without the tenant and without a trailing slash. */
+  authority: string;
+  /** Without a version and without a trailing slash. */
+  graphBaseUrl: string;
+  /** Of the cloud, also where the endpoint was moved. */
+  graphScope: string;
+  timeoutMs: number;
+  /** Every configured group, those of the roles included, without repeats. */
+  groupIds: readonly GroupId[];
+  userIds: readonly ObjectId[];
+  /** In lower case; empty: all. */
+  allowedUpnDomains: readonly string[];
+}
+
+/** A group of the predecessor's shorthands. */
+export interface RoleGroup {
+  group: GroupId;
+  pveRole?: string | undefined;
+}
+
+export interface RoleSettings {
+  map: readonly RoleMapping[];
+  /** Its role is given only where no other role applies. */
+  allUsers?: RoleGroup | undefined;
+  /** Gives sudo as well. */
+  superAdmin?: RoleGroup | undefined;
+}
+
+export interface ListenerSettings {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  tls: { certFile: string; keyFile: string } | undefined;
+  trustProxy: TrustProxy;
+  publicUrl: string | undefined;
+  /** What Graph is told to call; undefined without PUBLIC_URL. */
+  notificationUrl: string | undefined;
+  lifecycleUrl: string | undefined;
+}
+
+export interface GuardSettings {
+  windowMs: number;
+  maxLocks: number;
+  /** 0 to 100. */
+  maxLocksPercent: number;
+  maxDeletes: number;
+  /** 0 to 100. */
+  maxDeletesPercent: number;
+}
+
+export interface UsernameSettings {
+  mode: 'useronly' | 'upn_concat';
+  separator: string;
+  lowercase: boolean;
+  maxLength: number;
+}
+
+export interface LinuxSettings {
+  usernames: UsernameSettings;
+  shell: string;
+  extraGroups: readonly string[];
+  grantSudo: boolean;
+  sudoNopasswd: boolean;
+  uidRange: UidRange;
+  homeArchiveDir: string;
+  accountsSocket: string | undefined;
+  /** Program and arguments; wins over the socket. */
+  accountsCommand: readonly string[] | undefined;
+  accountsLingerMs: number;
+  accountsPolicyFile: string;
+}
+
+export interface ProxmoxSettings {
+  /** Set wherever proxmox is a target of the command. */
+  realm: string | undefined;
+  /** Without /api2/json and without a trailing slash. */
+  apiUrl: string;
+  /** As `user@realm!id=secret`; set wherever proxmox is a target of the command. */
+  apiToken: string | undefined;
+  caFile: string | undefined;
+  provision: 'create' | 'existing';
+  timeoutMs: number;
+}
+
+export interface PathSettings {
+  stateDir: string;
+  listenerStateDir: string;
+  spoolDir: string;
+  logDir: string;
+  runDir: string;
+  operatorSocket: string;
+}
+
+export interface TelemetrySettings {
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** Also over TCP on a loopback address. */
+  metrics: { host: string; port: number } | undefined;
+}
+
+/** The whole configuration, understood and checked. Durations in milliseconds, ids in lower case. */
+export interface Settings {
+  dryRun: boolean;
+  targets: readonly TargetName[];
+  entra: EntraSettings;
+  roles: RoleSettings;
+  listener: ListenerSettings;
+  subscriptions: { cron: string; lifetimeMs: number };
+  schedule: { sweepCron: string; timeZone: string | undefined };
+  lifecycle: { deleteAfterMs: number; confirmBeforeLockMs: number; confirmAfterMs: readonly number[] };
+  queue: { maxAttempts: number };
+  guard: GuardSettings;
+  linux: LinuxSettings;
+  proxmox: ProxmoxSettings;
+  paths: PathSettings;
+  telemetry: TelemetrySettings;
+  /** Root certificates trusted beside the built-in ones, a PEM file. */
+  caFile: string | undefined;
+}

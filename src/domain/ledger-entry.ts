@@ -1,0 +1,39 @@
+import type { GroupId, ObjectId } from './identity.js';
+import type { TargetName } from './policy.js';
+
+/** active; suspended (disabled in Entra); grace (leaver with a countdown); deleted (a tombstone). */
+export type LifecycleState = 'active' | 'suspended' | 'grace' | 'deleted';
+
+/** Something a person must settle before we write; it blocks only this identity on this target. */
+export interface ConflictRecord {
+  target: TargetName;
+  what: string;
+  remedy: string;
+  /** Epoch ms. */
+  since: number;
+}
+
+/** What we remember of one identity. Times are epoch ms. */
+export interface LedgerEntry {
+  oid: ObjectId;
+  upn: string;
+  displayName: string;
+  state: LifecycleState;
+  /** When this state began. */
+  since: number;
+  /** Why it is suspended, in grace or deleted. */
+  reason?: string | undefined;
+  /** Fixed when grace begins, never moved. */
+  deleteAt?: number | undefined;
+  /** The first sign that the identity left; a lock waits for a second one. */
+  suspicion?: { since: number; by: 'notification' | 'reading' } | undefined;
+  /** Configured groups at the last certain reading. */
+  groups: readonly GroupId[];
+  /** Names we made or were about to make in the targets. A Unix name never changes once it is here. */
+  names: { linux?: string | undefined; proxmox?: string | undefined };
+  /** Proxmox userids of earlier user principal names, kept disabled. */
+  retired: readonly string[];
+  conflicts: readonly ConflictRecord[];
+  /** What went wrong at the last attempt, until one succeeds. */
+  problem?: string | undefined;
+}

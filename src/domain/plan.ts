@@ -1,0 +1,148 @@
+import type { Attributes, ObjectId } from './identity.js';
+import type { ConflictRecord, LedgerEntry } from './ledger-entry.js';
+import type { Wanted } from './lifecycle.js';
+import { planLinux } from './plan-linux.js';
+import { planProxmox, planRetired } from './plan-proxmox.js';
+import type { Policy, TargetName } from './policy.js';
+import { proxmoxNameOf } from './proxmox-name.js';
+import type { LinuxAccount, ProxmoxUser, Sight } from './sight.js';
+import type { Effect, Step } from './step.js';
+import { unixNameOf } from './unix-name.js';
+
+/** What one target needs: steps, or a conflict, or nothing because it could not be seen. */
+export interface TargetPlan {
+  steps: Step[];
+  conflict?: { what: string; remedy: string } | undefined;
+  unknown?: string | undefined;
+}
+
+/** What the targets show for one identity; a target that is not in use is absent here. */
+export interface Observed {
+  linux?: Sight<LinuxAccount> | undefined;
+  proxmox?: Sight<ProxmoxUser> | undefined;
+  /** The userid of the former user principal name, where it differs. */
+  retired?: Sight<ProxmoxUser> | undefined;
+}
+
+/** The plan for one identity: plain data, nothing is done yet. */
+export interface IdentityPlan {
+  oid: ObjectId;
+  /** Ordered: what takes away comes first. */
+  steps: Step[];
+  conflicts: ConflictRecord[];
+  /** Targets that could not be seen, with why: to be tried again. */
+  unknown: { target: TargetName; why: string }[];
+  /** The entry to remember once the steps are done, names of new accounts included. */
+  entry: LedgerEntry;
+}
+
+/** The names an identity has or would have, and what speaks against them. */
+export interface Names {
+  linux: { name: string } | { conflict: { what: string; remedy: string } };
+  proxmox: { name: string; former?: string | undefined } | { conflict: { what: string; remedy: string } };
+}
+
+const ORDER: Record<Effect, number> = { revoke: 0, lock: 1, create: 2, grant: 3, touch: 4, delete: 5 };
+
+/**
+ * Which names to look for in the targets. A Unix name, once given, stays; a name that another identity holds, also a
+ * deleted one, is a conflict for the later one.
+ * `holderOf` answers who holds a Unix name in the ledger.
+ */
+export function namesFor(
+  entry: LedgerEntry,
+  policy: Policy,
+  holderOf: (unixName: string) => ObjectId | undefined,
+): Names {
+  return { linux: linuxName(entry, policy, holderOf), proxmox: proxmoxName(entry, policy) };
+}
+
+function linuxName(
+  entry: LedgerEntry,
+  policy: Policy,
+  holderOf: (name: string) => ObjectId | undefined,
+): Names['linux'] {
+  if (entry.names.linux) return { name: entry.names.linux };
+  const mapped = unixNameOf(entry.upn, policy.username);
+  if (!mapped.ok) return { conflict: { what: mapped.why, remedy: 'change the user principal name, or USERNAME_MODE' } };
+  const holder = holderOf(mapped.name);
+  if (holder === undefined || holder === entry.oid) return { name: mapped.name };
+  return {
+    conflict: {
+      what: `the Unix name "${mapped.name}" belongs to another identity (${holder})`,
+      remedy: 'give one of the two another user principal name, or use USERNAME_MODE=upn_concat',
+    },
+  };
+}
+
+function proxmoxName(entry: LedgerEntry, policy: Policy): Names['proxmox'] {
+  const mapped = proxmoxNameOf(entry.upn, policy.realm);
+  const present = entry.names.proxmox;
+  if (!mapped.ok) {
+    // A person who is already there under a name that fits is still looked after.
+    if (present) return { name: present };
+    return { conflict: { what: mapped.why, remedy: 'change the user principal name in Entra' } };
+  }
+  return { name: mapped.userid, former: present && present !== mapped.userid ? present : undefined };
+}
+
+/** plan(desired, observed, owned, policy, now): the steps for one identity. No I/O, no clock, no chance. */
+export function planIdentity(
+  entry: LedgerEntry,
+  wanted: Wanted,
+  attributes: Attributes | undefined,
+  observed: Observed,
+  names: Names,
+  policy: Policy,
+  now: number,
+): IdentityPlan {
+  const plan: IdentityPlan = { oid: entry.oid, steps: [], conflicts: [], unknown: [], entry };
+  const newNames = { ...entry.names };
+  let retired = entry.retired;
+  const add = (target: TargetName, part: TargetPlan): void => {
+    plan.steps.push(...part.steps);
+    if (part.unknown !== undefined) plan.unknown.push({ target, why: part.unknown });
+    if (part.conflict) plan.conflicts.push(conflictRecord(entry, target, part.conflict, now));
+  };
+  if (observed.linux) {
+    if ('conflict' in names.linux) {
+      if (wanted.presence === 'active') add('linux', { steps: [], conflict: names.linux.conflict });
+    } else {
+      const part = planLinux(entry, wanted, observed.linux, names.linux.name);
+      add('linux', part);
+      if (observed.linux.certainty === 'present') newNames.linux = observed.linux.value.name;
+      else if (part.steps.some((step) => step.effect === 'create')) newNames.linux = names.linux.name;
+    }
+  }
+  if (observed.proxmox) {
+    if ('conflict' in names.proxmox) {
+      if (wanted.presence === 'active') add('proxmox', { steps: [], conflict: names.proxmox.conflict });
+    } else {
+      const { name, former } = names.proxmox;
+      const part = planProxmox(entry, wanted, attributes, observed.proxmox, name, policy);
+      add('proxmox', part);
+      const there = observed.proxmox.certainty === 'present' || part.steps.some((step) => step.effect === 'create');
+      if (there) newNames.proxmox = name;
+      if (former && observed.retired && there) {
+        add('proxmox', planRetired(entry, name, observed.retired, policy));
+        retired = [...new Set([...retired, former])];
+      } else if (former && observed.retired && wanted.presence !== 'active') {
+        // The new name never came to be: the old user is still the person's and is locked as such.
+        add('proxmox', planProxmox(entry, wanted, attributes, observed.retired, former, policy));
+      }
+    }
+  }
+  plan.steps.sort((a, b) => ORDER[a.effect] - ORDER[b.effect]);
+  plan.entry = { ...entry, names: newNames, retired, conflicts: plan.conflicts };
+  return plan;
+}
+
+function conflictRecord(
+  entry: LedgerEntry,
+  target: TargetName,
+  conflict: { what: string; remedy: string },
+  now: number,
+): ConflictRecord {
+  const earlier = entry.conflicts.find((item) => item.target === target && item.what === conflict.what);
+  return { target, what: conflict.what, remedy: conflict.remedy, since: earlier?.since ?? now };
+}

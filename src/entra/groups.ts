@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { SourceUnavailable } from '../domain/errors.js';
+import { type GroupId, parseGuid } from '../domain/identity.js';
+import { MAX_BATCH } from './batch.js';
+import type { GraphClient } from './graph-client.js';
+import { chunk } from './identity-requests.js';
+
+const groupSchema = z.object({ id: z.string(), displayName: z.string().nullish().catch(undefined) });
+
+export interface GroupInfo {
+  id: GroupId;
+  displayName: string | undefined;
+}
+
+/** Those of the groups that Graph shows, by id. Throws SourceUnavailable when Graph cannot be asked. */
+export async function readGroups(
+  graph: GraphClient,
+  ids: readonly GroupId[],
+  signal: AbortSignal,
+): Promise<Map<GroupId, GroupInfo>> {
+  const found = new Map<GroupId, GroupInfo>();
+  for (const part of chunk([...new Set(ids)], MAX_BATCH)) {
+    const answers = await graph.batch(
+      part.map((id) => ({ id, method: 'GET', path: `/groups/${encodeURIComponent(id)}?$select=id,displayName` })),
+      { signal },
+    );
+    for (const id of part) {
+      const answer = answers.get(id);
+      const group = answer?.kind === 'answer' && answer.status === 200 ? groupSchema.safeParse(answer.body) : undefined;
+      if (group?.success && parseGuid(group.data.id) === id) {
+        found.set(id, { id, displayName: group.data.displayName ?? undefined });
+      }
+    }
+  }
+  return found;
+}
+
+/** Display names for a status screen: as many as can be had, none where Graph is away. Throws only when aborted. */
+export async function groupInfo(
+  graph: GraphClient,
+  ids: readonly GroupId[],
+  signal: AbortSignal,
+): Promise<Map<GroupId, GroupInfo>> {
+  try {
+    return await readGroups(graph, ids, signal);
+  } catch (error) {
+    if (!(error instanceof SourceUnavailable)) throw error;
+    return new Map();
+  }
+}

@@ -1,0 +1,10 @@
+import type { GraphRoot } from './clouds.js';
+import { GraphUnavailable } from './graph-errors.js';
+
+/** Throws SourceUnavailable naming the host where a URL is not below the configured Graph. */
+export function assertOurs(url: URL, root: GraphRoot): void {
+  if (url.origin === root.origin && url.pathname.startsWith(root.pathPrefix) && !url.username && !url.password) return;
+  throw new GraphUnavailable(
+    `a call to ${url.origin}${url.pathname.slice(0, 60)} was refused: the token is for ${root.origin}${root.pathPrefix} only`,
+  );
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import type { Subscription } from './subscription.js';
+
+/** A point in time as epoch ms. Graph writes offsets (`-07:00`) and seven decimals; no offset at all means UTC. */
+const instant = z.string().transform((text, context) => {
+  const at = Date.parse(/(z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
+  if (!Number.isNaN(at)) return at;
+  context.addIssue({ code: 'custom', message: 'is not a date' });
+  return z.NEVER;
+});
+
+/** A subscription as Graph shows it (Graph: resources/subscription). clientState is null there and not looked at. */
+export const subscriptionSchema = z
+  .object({
+    id: z.string().min(1),
+    resource: z.string(),
+    changeType: z.string(),
+    notificationUrl: z.string(),
+    lifecycleNotificationUrl: z.string().nullish(),
+    expirationDateTime: instant,
+  })
+  .transform(
+    ({ expirationDateTime, lifecycleNotificationUrl, ...rest }): Subscription => ({
+      ...rest,
+      lifecycleNotificationUrl: lifecycleNotificationUrl ?? undefined,
+      expiresAt: expirationDateTime,
+    }),
+  );

@@ -1,0 +1,42 @@
+import type { PastRemoval, Removal } from '../domain/guard.js';
+import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { LedgerEntry } from '../domain/ledger-entry.js';
+
+/** A plan that the guard stopped; it waits for an operator. Times are epoch ms. */
+export interface HeldPlan {
+  /** SHA-256 over the sorted removals, first 12 hex digits: what `approve` names. */
+  hash: string;
+  since: number;
+  /** What asked: a sweep or targeted work. */
+  by: 'sweep' | 'targeted';
+  why: string;
+  removals: { oid: ObjectId; kind: Removal['kind']; steps: string[] }[];
+}
+
+/** How the last sweep ended. */
+export interface SweepRecord {
+  startedAt: number;
+  finishedAt: number;
+  result: 'done' | 'held' | 'degraded' | 'failed';
+  identities: number;
+  applied: number;
+  failed: number;
+  /** In words, where the result is not `done`. */
+  why?: string | undefined;
+}
+
+/** The durable record of what we own, of every countdown and of the guard. */
+export interface LedgerDocument {
+  version: 1;
+  identities: Record<ObjectId, LedgerEntry>;
+  /** Members at the last certain listing, to tell an emptied group from an empty one. */
+  groups: Record<GroupId, { members: number; at: number }>;
+  guard: { window: PastRemoval[]; held?: HeldPlan | undefined; approved: (Removal & { until: number })[] };
+  lastSweep?: SweepRecord | undefined;
+  lastGoodSweepAt?: number | undefined;
+}
+
+/** What a new host starts with. */
+export function emptyDocument(): LedgerDocument {
+  return { version: 1, identities: {}, groups: {}, guard: { window: [], approved: [] } };
+}

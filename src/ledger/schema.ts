@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { LedgerDocument } from './document.js';
+
+const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+const time = z.number().int().nonnegative();
+const removal = { oid: guid, kind: z.enum(['lock', 'delete']) };
+
+const entry = z.object({
+  oid: guid,
+  upn: z.string(),
+  displayName: z.string(),
+  state: z.enum(['active', 'suspended', 'grace', 'deleted']),
+  since: time,
+  reason: z.string().optional(),
+  deleteAt: time.optional(),
+  suspicion: z.object({ since: time, by: z.enum(['notification', 'reading']) }).optional(),
+  groups: z.array(guid),
+  names: z.object({ linux: z.string().optional(), proxmox: z.string().optional() }),
+  retired: z.array(z.string()),
+  conflicts: z.array(
+    z.object({ target: z.enum(['linux', 'proxmox']), what: z.string(), remedy: z.string(), since: time }),
+  ),
+  problem: z.string().optional(),
+});
+
+const document = z.object({
+  version: z.literal(1),
+  identities: z.record(guid, entry),
+  groups: z.record(guid, z.object({ members: z.number().int().nonnegative(), at: time })),
+  guard: z.object({
+    window: z.array(z.object({ ...removal, at: time })),
+    held: z
+      .object({
+        hash: z.string(),
+        since: time,
+        by: z.enum(['sweep', 'targeted']),
+        why: z.string(),
+        removals: z.array(z.object({ ...removal, steps: z.array(z.string()) })),
+      })
+      .optional(),
+    approved: z.array(z.object({ ...removal, until: time })),
+  }),
+  lastSweep: z
+    .object({
+      startedAt: time,
+      finishedAt: time,
+      result: z.enum(['done', 'held', 'degraded', 'failed']),
+      identities: z.number(),
+      applied: z.number(),
+      failed: z.number(),
+      why: z.string().optional(),
+    })
+    .optional(),
+  lastGoodSweepAt: time.optional(),
+});
+
+/** The document in this text. Throws an Error that says what is wrong and where, never a guess at a repair. */
+export function parseLedger(text: string): LedgerDocument {
+  const raw: unknown = JSON.parse(text);
+  const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined;
+  if (typeof version === 'number' && version > 1) {
+    throw new Error(`it is of version ${version}, this program knows version 1: install the newer release again`);
+  }
+  const result = document.safeParse(raw);
+  if (result.success) return result.data;
+  const first = result.error.issues[0];
+  throw new Error(`at ${first?.path.join('.') || 'the top'}: ${first?.message ?? 'not a ledger'}`);
+}

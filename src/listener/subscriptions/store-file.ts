@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Adapter } from 'lowdb';
+import { messageOf, Rejected } from '../../domain/errors.js';
+import { STORE_VERSION, type StoreData, storeSchema } from './record.js';
+
+const REMEDY = 'run `entramox subscriptions delete --all`, which moves it aside; the listener then starts afresh';
+
+/**
+ * lowdb's adapter for the file of subscriptions: 0600, written whole beside itself, fsynced and renamed, and the
+ * directory fsynced. Reading throws Rejected, with the remedy, for a file that is torn, foreign or of a newer version.
+ */
+export function createStoreFile(path: string): Adapter<StoreData> {
+  return {
+    async read() {
+      const text = await readFile(path, 'utf8').catch(unlessMissing);
+      return text === undefined ? null : parseStore(text, path);
+    },
+    async write(data) {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const draft = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
+      try {
+        await writeDraft(draft, `${JSON.stringify(data, null, 2)}\n`, await ownerOf(path));
+        await rename(draft, path);
+      } catch (error) {
+        await unlink(draft).catch(unlessMissing);
+        throw error;
+      }
+      const directory = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
+    },
+  };
+}
+
+/** Moves the file aside, whatever is in it; gives its new name, or undefined where there was none. */
+export async function moveStoreAside(path: string, now: number): Promise<string | undefined> {
+  const aside = `${path}.${new Date(now).toISOString().replaceAll(':', '')}.aside`;
+  try {
+    await rename(path, aside);
+    return aside;
+  } catch (error) {
+    unlessMissing(error);
+    return undefined;
+  }
+}
+
+function parseStore(text: string, path: string): StoreData {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Rejected(`${path} is torn or no JSON (${messageOf(error)}): ${REMEDY}`);
+  }
+  const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined;
+  if (typeof version === 'number' && version > STORE_VERSION) {
+    throw new Rejected(
+      `${path} has version ${version}, this Entramox reads up to ${STORE_VERSION}: install the newer Entramox again, or ${REMEDY}`,
+    );
+  }
+  const parsed = storeSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  // Only where it is wrong, never what stands there: it may be a client state.
+  const where = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole').slice(0, 5);
+  throw new Rejected(`${path} is not a record of subscriptions (wrong: ${where.join(', ')}): ${REMEDY}`);
+}
+
+async function writeDraft(draft: string, text: string, owner: Stats | undefined): Promise<void> {
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    // A command run by root must not take the file away from the listener.
+    if (owner && process.getuid?.() === 0) await handle.chown(owner.uid, owner.gid);
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function ownerOf(path: string): Promise<Stats | undefined> {
+  return (await stat(path).catch(unlessMissing)) ?? (await stat(dirname(path)).catch(unlessMissing));
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}

@@ -1,0 +1,140 @@
+import { earliest, type Later, mergeLater } from './later.js';
+import type { Key } from './queue.js';
+import type { MarkKind } from './spool-name.js';
+
+/** All that is pending for one key. */
+export interface Entry {
+  hintAt?: number | undefined;
+  removedAt?: number | undefined;
+  later?: Later | undefined;
+  /** The retry state could not be written to disk, so a scan that does not find it proves nothing. */
+  laterInMemoryOnly?: boolean;
+  /** Set on every change; a scan only forgets what is older than its own start. */
+  stamp: number;
+}
+
+/** What is pending, in memory, so that a claim need not read the directory. */
+export interface SpoolIndex {
+  size(): number;
+  has(key: Key, kind: MarkKind): boolean;
+  later(key: Key): Later | undefined;
+  markHint(key: Key, kind: Exclude<MarkKind, 'later'>, at: number): void;
+  /** Replaces the retry state; `inMemoryOnly` where it could not be stored. */
+  setLater(key: Key, later: Later, inMemoryOnly?: boolean): void;
+  dropLater(key: Key): void;
+  /** Removes and returns all of a key. */
+  take(key: Key): Entry | undefined;
+  /** Puts back what was taken, merged with what came meanwhile. */
+  restore(key: Key, entry: Entry): void;
+  /** Up to `limit` keys that are due at `now`, oldest first, without those that `skip` names. */
+  due(now: number, limit: number, skip: (key: Key) => boolean): Key[];
+  /** When the next key becomes due that is not so at `now`. */
+  nextDueAt(now: number): number | undefined;
+  summary(now: number, skip: (key: Key) => boolean): { deferred: number; oldestDueAt: number | undefined };
+  /** The current change count, to be given to `forgetUnseen`. */
+  stamp(): number;
+  /** Forgets marks that a scan begun at `stamp` did not find. */
+  forgetUnseen(stamp: number, seen: (key: Key, kind: MarkKind) => boolean): void;
+}
+
+/** An empty index. */
+export function createSpoolIndex(): SpoolIndex {
+  const entries = new Map<Key, Entry>();
+  let changes = 0;
+
+  function change(key: Key, apply: (entry: Entry) => void): void {
+    const entry = entries.get(key) ?? { stamp: 0 };
+    apply(entry);
+    changes += 1;
+    entry.stamp = changes;
+    entries.set(key, entry);
+  }
+
+  return {
+    size: () => entries.size,
+    has(key, kind) {
+      const entry = entries.get(key);
+      if (!entry) return false;
+      return (kind === 'hint' ? entry.hintAt : kind === 'removed' ? entry.removedAt : entry.later) !== undefined;
+    },
+    later: (key) => entries.get(key)?.later,
+    markHint(key, kind, at) {
+      const field = kind === 'hint' ? 'hintAt' : 'removedAt';
+      change(key, (entry) => {
+        entry[field] = earliest(entry[field], at);
+      });
+    },
+    setLater(key, later, inMemoryOnly = false) {
+      change(key, (entry) => {
+        entry.later = later;
+        entry.laterInMemoryOnly = inMemoryOnly;
+      });
+    },
+    dropLater(key) {
+      const entry = entries.get(key);
+      if (!entry) return;
+      entry.later = undefined;
+      if (dueAt(entry) === undefined) entries.delete(key);
+    },
+    take(key) {
+      const entry = entries.get(key);
+      entries.delete(key);
+      return entry;
+    },
+    restore(key, taken) {
+      change(key, (entry) => {
+        entry.hintAt = earliest(entry.hintAt, taken.hintAt);
+        entry.removedAt = earliest(entry.removedAt, taken.removedAt);
+        if (taken.later) entry.later = mergeLater(entry.later, taken.later);
+        if (taken.laterInMemoryOnly) entry.laterInMemoryOnly = true;
+      });
+    },
+    due(now, limit, skip) {
+      const best: { key: Key; at: number }[] = [];
+      for (const [key, entry] of entries) {
+        const at = dueAt(entry);
+        if (at === undefined || at > now || skip(key)) continue;
+        const worst = best[best.length - 1];
+        if (best.length >= limit && worst && at >= worst.at) continue;
+        if (best.length >= limit) best.pop();
+        const place = best.findIndex((other) => other.at > at);
+        best.splice(place === -1 ? best.length : place, 0, { key, at });
+      }
+      return best.map(({ key }) => key);
+    },
+    nextDueAt(now) {
+      let next: number | undefined;
+      for (const entry of entries.values()) {
+        const at = dueAt(entry);
+        if (at !== undefined && at > now) next = earliest(next, at);
+      }
+      return next;
+    },
+    summary(now, skip) {
+      let deferred = 0;
+      let oldestDueAt: number | undefined;
+      for (const [key, entry] of entries) {
+        const at = dueAt(entry);
+        if (at === undefined) continue;
+        if (at > now) deferred += 1;
+        else if (!skip(key)) oldestDueAt = earliest(oldestDueAt, at);
+      }
+      return { deferred, oldestDueAt };
+    },
+    stamp: () => changes,
+    forgetUnseen(stamp, seen) {
+      for (const [key, entry] of entries) {
+        if (entry.stamp > stamp) continue;
+        if (!seen(key, 'hint')) entry.hintAt = undefined;
+        if (!seen(key, 'removed')) entry.removedAt = undefined;
+        if (!seen(key, 'later') && !entry.laterInMemoryOnly) entry.later = undefined;
+        if (dueAt(entry) === undefined) entries.delete(key);
+      }
+    },
+  };
+}
+
+/** A hint makes the key due at once, whatever was planned; without one its retry state decides. */
+function dueAt(entry: Entry): number | undefined {
+  return earliest(earliest(entry.hintAt, entry.removedAt), entry.later?.notBefore);
+}

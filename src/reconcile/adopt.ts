@@ -1,0 +1,67 @@
+import { baseGroup } from '../domain/entitlement.js';
+import { Conflict, Rejected } from '../domain/errors.js';
+import type { ObjectId } from '../domain/identity.js';
+import { commentFor } from '../domain/proxmox-comment.js';
+import { proxmoxNameOf } from '../domain/proxmox-name.js';
+import { describeStep, type ProxmoxStep } from '../domain/step.js';
+import type { Context } from './context.js';
+import { identify } from './resync.js';
+
+export interface Adoption {
+  oid: ObjectId;
+  name: string;
+  /** What was, or would be, done; empty where the user is ours already. */
+  steps: string[];
+}
+
+/**
+ * Takes an existing Proxmox user of an identity in scope under management, by putting our ownership mark into its
+ * comment. Throws Rejected where there is nothing to adopt, Conflict where the user is marked as somebody else's.
+ */
+export async function adoptProxmox(ctx: Context, who: string, apply: boolean, signal: AbortSignal): Promise<Adoption> {
+  const proxmox = ctx.targets.proxmox;
+  if (!proxmox) throw new Rejected('the proxmox target is not in use');
+  const oid = await identify(ctx, who, signal);
+  const [reading] = await ctx.directory.readIdentities([oid], signal);
+  if (reading?.certainty !== 'present')
+    throw new Rejected(`${who} cannot be read in the directory, so nothing is adopted`);
+  const mapped = proxmoxNameOf(reading.attributes.upn, ctx.policy.realm);
+  if (!mapped.ok) throw new Rejected(mapped.why);
+  const name = mapped.userid;
+  const sight = (await proxmox.observe([{ oid, name }], signal)).get(oid);
+  if (sight?.certainty === 'present') return { oid, name, steps: [] };
+  if (sight?.certainty === 'unknown') throw new Rejected(`${name} cannot be seen in Proxmox: ${sight.why}`);
+  if (sight?.certainty !== 'foreign') throw new Rejected(`Proxmox has no user ${name}; nothing to adopt`);
+  if (!sight.adoptable) throw new Conflict(`${name}: ${sight.what}`, sight.remedy);
+  const { adoptable } = sight;
+  const comment = commentFor(
+    oid,
+    { presence: 'active', entitlement: { sudo: false, linuxGroups: [], pveGroups: [] } },
+    undefined,
+  );
+  const step: ProxmoxStep = {
+    target: 'proxmox',
+    action: 'update',
+    effect: 'touch',
+    oid,
+    name,
+    change: { comment },
+    groups: [baseGroup(ctx.policy.realm)],
+    append: true,
+    before: adoptable,
+  };
+  if (apply && !ctx.dryRun) {
+    await proxmox.apply(step, signal);
+    ctx.audit.append({
+      by: 'operator',
+      action: 'adopt',
+      oid,
+      target: 'proxmox',
+      name,
+      before: adoptable,
+      outcome: 'done',
+    });
+    ctx.audit.flush();
+  }
+  return { oid, name, steps: [describeStep(step)] };
+}

@@ -1,0 +1,5 @@
+/** What waits after a failed attempt: doubling from one second, with jitter, five minutes at most. */
+export function backoffMs(attempts: number, random: () => number): number {
+  const ceiling = Math.min(1000 * 2 ** Math.min(attempts, 20), 300_000);
+  return Math.round(ceiling / 2 + (ceiling / 2) * random());
+}

@@ -1,0 +1,52 @@
+import type { ObjectId } from '../domain/identity.js';
+import type { Manner } from './apply.js';
+import { assess, withheldDepartures } from './assess.js';
+import type { Context } from './context.js';
+import { type Outcome, settle } from './settle.js';
+
+export interface IdentitiesOptions {
+  by: Manner['by'];
+  apply: boolean;
+  /** When notifications reported removals, epoch ms. */
+  removalReports?: ReadonlyMap<ObjectId, number> | undefined;
+}
+
+/**
+ * Brings a few identities true: one read of the directory for all, then the path that a sweep takes too. Nobody else
+ * works on them meanwhile. Throws SourceUnavailable when the directory cannot be asked at all.
+ */
+export async function reconcileIdentities(
+  ctx: Context,
+  oids: readonly ObjectId[],
+  options: IdentitiesOptions,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
+  return ctx.locks.hold(oids, async () => {
+    const readAt = ctx.clock.now();
+    const readings = await ctx.directory.readIdentities(oids, signal);
+    const withheld = await withheldDepartures(ctx, readings, signal);
+    const assessing = { sweep: false, removalReports: options.removalReports, withheld };
+    const manner: Manner = { by: options.by, priority: 1, readAt, sweep: false };
+    const assessments = assess(ctx, readings, assessing);
+    const outcomes = await settle(ctx, assessments, { ...assessing, manner, apply: options.apply }, signal);
+    if (options.apply) ctx.locks.touch(oids, ctx.clock.now());
+    for (const { result } of outcomes) ctx.metrics.reconciles.inc({ by: options.by, result });
+    return outcomes;
+  });
+}
+
+/**
+ * The identities that a change of one group may concern: those listed in it that we do not know to be, and those we
+ * know to be in it that are not listed. Throws SourceUnavailable when the group cannot be read.
+ */
+export async function identitiesOfGroup(ctx: Context, group: string, signal: AbortSignal): Promise<ObjectId[]> {
+  const scope = await ctx.directory.readScope(signal, [group]);
+  const knownIn = (oid: ObjectId) => {
+    const entry = ctx.ledger.entry(oid);
+    return entry?.state === 'active' && entry.groups.includes(group);
+  };
+  const joined = [...scope.identities.keys()].filter((oid) => !knownIn(oid));
+  if (scope.groups.get(group)?.certainty !== 'present') return joined;
+  const left = ctx.ledger.entries().filter((entry) => entry.groups.includes(group) && !scope.identities.has(entry.oid));
+  return [...new Set([...joined, ...left.map((entry) => entry.oid)])];
+}

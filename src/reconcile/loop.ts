@@ -1,0 +1,207 @@
+import { Busy, messageOf, SourceUnavailable } from '../domain/errors.js';
+import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { Claim, Queue } from '../queue/queue.js';
+import { backoffMs } from './backoff.js';
+import type { Context } from './context.js';
+import { identitiesOfGroup, reconcileIdentities } from './identities.js';
+import type { Outcome } from './settle.js';
+import { rememberFailedSweep, type SweepReport, sweep } from './sweep.js';
+import { createTrailing } from './trailing.js';
+
+export interface LoopOptions {
+  queue: Queue;
+  /** Pauses after which a hinted identity is looked at again. */
+  confirmAfterMs: readonly number[];
+  maxAttempts: number;
+  /** GRAPH_FAIL_OPEN: a source that cannot be read degrades a sweep instead of failing it. */
+  failOpen: boolean;
+  random: () => number;
+  onSweep?: ((report: SweepReport) => void) | undefined;
+}
+
+/** Works the queue off until stopped. A sweep runs beside targeted work, never two sweeps at once. */
+export interface Loop {
+  start(): void;
+  /** Claims nothing more, lets what runs finish, and returns. */
+  stop(): Promise<void>;
+  busy(): { sweep: boolean; targeted: number };
+}
+
+/** Ten identities fit one Graph batch. */
+const BATCH = 10;
+/** How long targeted work may go on once a stop was asked for; the whole stop has ten seconds. */
+const PATIENCE_AT_STOP_MS = 6000;
+const PAUSE_AFTER_FAILURE_MS = 2000;
+
+export function createLoop(ctx: Context, options: LoopOptions): Loop {
+  const { queue } = options;
+  const trailing = createTrailing(options.confirmAfterMs);
+  const ending = new AbortController();
+  const patienceOver = new AbortController();
+  let wake = (): void => undefined;
+  let running: Promise<void> | undefined;
+  let sweeping: Promise<void> | undefined;
+  let targeted = 0;
+  let unwatch: (() => void) | undefined;
+
+  async function run(): Promise<void> {
+    while (!ending.signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const claimed = await turn();
+      if (claimed === 0 && !ending.signal.aborted) await woken;
+    }
+    await sweeping;
+  }
+
+  async function turn(): Promise<number> {
+    try {
+      const claims = await queue.claim(BATCH);
+      await work(claims);
+      await measure();
+      return claims.length;
+    } catch (error) {
+      ctx.log('reconcile.loop.failed', { error: messageOf(error) });
+      await ctx.clock.sleep(PAUSE_AFTER_FAILURE_MS, ending.signal).catch(() => undefined);
+      return 1;
+    }
+  }
+
+  async function work(claims: readonly Claim[]): Promise<void> {
+    const users = claims.filter((claim) => claim.key.startsWith('user:'));
+    const groups = claims.filter((claim) => claim.key.startsWith('group:'));
+    const sweeps = claims.filter((claim) => claim.key === 'sweep');
+    for (const claim of sweeps) {
+      // The claim stays in processing while the sweep runs, so a second wish for a sweep waits for its turn.
+      sweeping = runSweep(claim).finally(() => {
+        sweeping = undefined;
+        wake();
+      });
+    }
+    targeted = users.length + groups.length;
+    await Promise.all([workUsers(users), ...groups.map(workGroup)]);
+    targeted = 0;
+  }
+
+  async function workUsers(claims: readonly Claim[]): Promise<void> {
+    if (claims.length === 0) return;
+    const byOid = new Map(claims.map((claim) => [claim.key.slice('user:'.length) as ObjectId, claim]));
+    const reports = new Map(
+      [...byOid].flatMap(([oid, claim]) => (claim.removedAt === undefined ? [] : [[oid, claim.removedAt] as const])),
+    );
+    const measured = ctx.metrics.reconcileSeconds.startTimer({ by: 'notification' });
+    try {
+      const request = { by: 'notification', apply: true, removalReports: reports } as const;
+      const outcomes = await reconcileIdentities(ctx, [...byOid.keys()], request, patienceOver.signal);
+      ctx.problems.delete('directory');
+      for (const outcome of outcomes) await conclude(byOid.get(outcome.oid) as Claim, outcome);
+    } catch (error) {
+      if (error instanceof SourceUnavailable) noteUnavailable(error);
+      for (const claim of claims) await failed(claim, error);
+    } finally {
+      measured();
+    }
+  }
+
+  async function conclude(claim: Claim, outcome: Outcome): Promise<void> {
+    const now = ctx.clock.now();
+    const { oid, result, why } = outcome;
+    if (result !== 'ignored') {
+      ctx.log('reconcile.identity.settled', {
+        oid,
+        result,
+        why,
+        steps: outcome.steps.length,
+        sinceMs: now - claim.since,
+      });
+    }
+    if (result === 'failed' || result === 'unknown') return failed(claim, outcome.error ?? new Error(why));
+    const again = [outcome.recheckAt, trailing.next(oid, now, result === 'ignored')].filter((at) => at !== undefined);
+    if (again.length > 0) await queue.defer(claim.key, Math.min(...again));
+    await queue.done(claim);
+  }
+
+  async function workGroup(claim: Claim): Promise<void> {
+    const group = claim.key.slice('group:'.length) as GroupId;
+    try {
+      const oids = await identitiesOfGroup(ctx, group, patienceOver.signal);
+      for (const oid of oids) await queue.put(`user:${oid}`);
+      await queue.done(claim);
+    } catch (error) {
+      if (error instanceof SourceUnavailable) noteUnavailable(error);
+      await failed(claim, error);
+    }
+  }
+
+  async function runSweep(claim: Claim): Promise<void> {
+    const startedAt = ctx.clock.now();
+    try {
+      const report = await sweep(ctx, { apply: true }, ending.signal);
+      ctx.problems.delete('directory');
+      for (const outcome of report.outcomes) {
+        if (outcome.recheckAt !== undefined) await queue.defer(`user:${outcome.oid}`, outcome.recheckAt);
+        if (outcome.result === 'failed' || outcome.result === 'unknown') {
+          await queue.defer(`user:${outcome.oid}`, ctx.clock.now() + backoffMs(4, options.random));
+        }
+      }
+      options.onSweep?.(report);
+      await queue.done(claim);
+    } catch (error) {
+      // Stopped in the middle: the claim stays in processing, and the next start takes it up again.
+      if (ending.signal.aborted) return;
+      if (error instanceof SourceUnavailable) noteUnavailable(error);
+      try {
+        await rememberFailedSweep(ctx, startedAt, error, options.failOpen);
+        await failed(claim, error);
+      } catch (second) {
+        ctx.log('reconcile.loop.failed', { error: messageOf(second) });
+      }
+    }
+  }
+
+  /** Tried again later; parked only where the fault lies with the item and patience has run out. */
+  async function failed(claim: Claim, error: unknown): Promise<void> {
+    const attempts = claim.attempts + 1;
+    const patient = error instanceof SourceUnavailable || error instanceof Busy || claim.key === 'sweep';
+    if (!patient && attempts >= options.maxAttempts) {
+      ctx.log('reconcile.identity.parked', { key: claim.key, attempts, error: messageOf(error) });
+      return queue.park(claim, messageOf(error));
+    }
+    const asked = error instanceof Busy ? (error.retryAfterMs ?? 0) : 0;
+    const pauseMs = Math.max(backoffMs(attempts, options.random), Math.min(asked, 3_600_000));
+    ctx.log('reconcile.identity.retried', { key: claim.key, attempts, pauseMs, error: messageOf(error) });
+    await queue.retry(claim, ctx.clock.now() + pauseMs);
+  }
+
+  function noteUnavailable(error: SourceUnavailable): void {
+    if (!ctx.problems.has('directory')) ctx.log('reconcile.source.unavailable', { error: error.message });
+    ctx.problems.set('directory', error.message);
+  }
+
+  async function measure(): Promise<void> {
+    const stats = await queue.stats();
+    ctx.metrics.queueDepth.set({ state: 'pending' }, stats.pending);
+    ctx.metrics.queueDepth.set({ state: 'deferred' }, stats.deferred);
+    ctx.metrics.queueDepth.set({ state: 'processing' }, stats.processing);
+    ctx.metrics.queueDepth.set({ state: 'parked' }, stats.parked.length);
+    const ageMs = stats.oldestDueAt === undefined ? 0 : ctx.clock.now() - stats.oldestDueAt;
+    ctx.metrics.queueOldestAgeSeconds.set(ageMs / 1000);
+  }
+
+  return {
+    start() {
+      unwatch = queue.watch(() => wake());
+      running = run();
+    },
+    async stop() {
+      ending.abort();
+      unwatch?.();
+      wake();
+      const timer = setTimeout(() => patienceOver.abort(new Busy('stopping')), PATIENCE_AT_STOP_MS);
+      await running;
+      clearTimeout(timer);
+    },
+    busy: () => ({ sweep: sweeping !== undefined, targeted }),
+  };
+}

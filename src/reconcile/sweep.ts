@@ -1,0 +1,233 @@
+import { messageOf, SourceUnavailable } from '../domain/errors.js';
+import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { GroupReading, PresentReading, Reading, ScopeReading, UnknownReading } from '../domain/reading.js';
+import type { SweepRecord } from '../ledger/document.js';
+import { type Assessment, type AssessOptions, assess, judgeDesired } from './assess.js';
+import type { Context } from './context.js';
+import { missingGroupKey } from './prepare.js';
+import { type Outcome, settle } from './settle.js';
+
+export interface SweepOptions {
+  /** false: a plan; nothing is written. */
+  apply: boolean;
+  by?: 'sweep' | 'approval' | undefined;
+  progress?: ((text: string, done?: number, all?: number) => void) | undefined;
+}
+
+export interface SweepReport {
+  record: SweepRecord;
+  outcomes: Outcome[];
+}
+
+/**
+ * The wide pass: every configured group, every owned identity that is in none of them (read one by one), one look at
+ * each target, one plan, one guard; ends due countdowns. Throws SourceUnavailable when the scope cannot be read at all.
+ */
+export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSignal): Promise<SweepReport> {
+  const startedAt = ctx.clock.now();
+  const write = options.apply && !ctx.dryRun;
+  ctx.log('reconcile.sweep.started', {});
+  options.progress?.('reading the directory');
+  await noteMissingGroups(ctx, signal);
+  const scope = await readScopeTwiceWhereEmptied(ctx, options, signal);
+  const unreadable = unreadableGroups(ctx, scope);
+  const listed = [...scope.identities.values()].map((reading) => completed(ctx, reading, unreadable));
+  const missing = ctx.ledger
+    .entries()
+    .filter((entry) => entry.state !== 'deleted' && !scope.identities.has(entry.oid))
+    .map((entry) => entry.oid);
+  options.progress?.(`reading ${missing.length} identities that are in no configured group`);
+  const readings = [...listed, ...(await ctx.directory.readIdentities(missing, signal))];
+  const withheld = withheldIn(ctx, unreadable);
+  const assessments = await confirmDepartures(ctx, readings, { sweep: true, withheld }, options.apply, signal);
+  options.progress?.(`looking at the targets for ${assessments.length} identities`);
+  const manner = { by: options.by ?? 'sweep', priority: 0, readAt: startedAt, sweep: true } as const;
+  const progress = (done: number, all: number) => options.progress?.('applying', done, all);
+  const outcomes = await settle(
+    ctx,
+    assessments,
+    { sweep: true, withheld, manner, apply: options.apply, progress },
+    signal,
+  );
+  // A pass that was stopped half-way says nothing about the whole.
+  signal.throwIfAborted();
+  const record = summarise(ctx, startedAt, scope, outcomes);
+  if (write) await remember(ctx, scope, record);
+  ctx.log('reconcile.sweep.finished', { ...record });
+  return { record, outcomes };
+}
+
+/** A group that had members and now reads empty is believed only when a second reading agrees. */
+async function readScopeTwiceWhereEmptied(
+  ctx: Context,
+  options: SweepOptions,
+  signal: AbortSignal,
+): Promise<ScopeReading> {
+  const first = await ctx.directory.readScope(signal);
+  const emptied = [...first.groups]
+    .filter(([group, reading]) => isEmptied(ctx, group, reading))
+    .map(([group]) => group);
+  if (emptied.length === 0) return first;
+  ctx.log('reconcile.group.emptied', { groups: emptied });
+  if (!options.apply) return first;
+  await ctx.clock.sleep(ctx.policy.confirmBeforeLockMs, signal);
+  const second = await ctx.directory.readScope(signal, emptied);
+  const identities = new Map(first.identities);
+  for (const [oid, reading] of second.identities) identities.set(oid, merge(identities.get(oid), reading));
+  return { groups: new Map([...first.groups, ...second.groups]), identities };
+}
+
+function isEmptied(ctx: Context, group: GroupId, reading: GroupReading): boolean {
+  const before = ctx.ledger.data.groups[group]?.members ?? 0;
+  return reading.certainty === 'present' && reading.members === 0 && before > 0;
+}
+
+function merge(
+  known: PresentReading | UnknownReading | undefined,
+  again: PresentReading | UnknownReading,
+): PresentReading | UnknownReading {
+  if (known?.certainty !== 'present' || again.certainty !== 'present') return known ?? again;
+  return { ...again, groups: [...new Set([...known.groups, ...again.groups])] };
+}
+
+function unreadableGroups(ctx: Context, scope: ScopeReading): Map<GroupId, string> {
+  const unreadable = new Map<GroupId, string>();
+  for (const group of ctx.policy.enforce ? ctx.policy.groupIds : []) {
+    const reading = scope.groups.get(group);
+    if (reading?.certainty === 'present') {
+      ctx.problems.delete(`group:${group}`);
+      continue;
+    }
+    const why = reading?.why ?? 'it is missing in the listing';
+    unreadable.set(group, why);
+    ctx.problems.set(`group:${group}`, `group ${group} cannot be read: ${why}`);
+    ctx.log('reconcile.group.unreadable', { group, why });
+  }
+  return unreadable;
+}
+
+/** Whoever was in a group that cannot be read now counts as still in it: nobody loses a role to a failed page. */
+function completed(ctx: Context, reading: Reading, unreadable: ReadonlyMap<GroupId, string>): Reading {
+  if (reading.certainty !== 'present' || unreadable.size === 0) return reading;
+  const kept = (ctx.ledger.entry(reading.oid)?.groups ?? []).filter((group) => unreadable.has(group));
+  return kept.length === 0 ? reading : { ...reading, groups: [...new Set([...reading.groups, ...kept])] };
+}
+
+/** Complete or nothing: nobody whose group could not be read is concluded to have left. */
+function withheldIn(ctx: Context, unreadable: ReadonlyMap<GroupId, string>): Map<ObjectId, string> {
+  const withheld = new Map<ObjectId, string>();
+  if (unreadable.size === 0) return withheld;
+  for (const entry of ctx.ledger.entries()) {
+    const group = entry.groups.find((id) => unreadable.has(id));
+    if (group) withheld.set(entry.oid, `group ${group} cannot be read: ${unreadable.get(group)}`);
+  }
+  return withheld;
+}
+
+/** First signs of departures are settled within the sweep: all suspects are read once more after the pause. */
+async function confirmDepartures(
+  ctx: Context,
+  readings: readonly Reading[],
+  options: AssessOptions,
+  apply: boolean,
+  signal: AbortSignal,
+): Promise<Assessment[]> {
+  const first = assess(ctx, readings, options);
+  const suspects = first.filter((item) => item.verdict.kind === 'confirm');
+  if (suspects.length === 0) return first;
+  if (!apply || ctx.dryRun) return first.map((item) => assumeConfirmed(ctx, item));
+  for (const { verdict } of suspects) if (verdict.kind === 'confirm') ctx.ledger.put(verdict.entry);
+  const latest = Math.max(...suspects.map(({ verdict }) => (verdict.kind === 'confirm' ? verdict.recheckAt : 0)));
+  await ctx.clock.sleep(Math.max(0, latest - ctx.clock.now()), signal);
+  const again = await ctx.directory.readIdentities(
+    suspects.map((item) => item.oid),
+    signal,
+  );
+  const second = new Map(assess(ctx, again, options).map((item) => [item.oid, item]));
+  return first.map((item) => second.get(item.oid) ?? item);
+}
+
+/** In a plan a departure shows as what it would become; nothing is applied, so nothing needs the second reading. */
+function assumeConfirmed(ctx: Context, item: Assessment): Assessment {
+  if (item.verdict.kind !== 'confirm' || item.desired.kind !== 'outsider') return item;
+  const desired = { ...item.desired, positive: true };
+  return { ...item, desired, verdict: judgeDesired(ctx, item.oid, desired, { sweep: true }) };
+}
+
+async function noteMissingGroups(ctx: Context, signal: AbortSignal): Promise<void> {
+  if (!ctx.targets.proxmox) return;
+  const missing = await ctx.targets.proxmox.missingGroups(signal).catch((error: unknown) => {
+    ctx.problems.set('proxmox', messageOf(error));
+    return undefined;
+  });
+  if (!missing) return;
+  ctx.problems.delete('proxmox');
+  for (const key of [...ctx.problems.keys()]) if (key.startsWith(missingGroupKey(''))) ctx.problems.delete(key);
+  for (const group of missing) {
+    const remedy = `pveum group add ${group}, and give it its role with pveum acl modify`;
+    ctx.problems.set(missingGroupKey(group), `the Proxmox group ${group} does not exist: ${remedy}`);
+    ctx.log('reconcile.proxmox.group.missing', { group, remedy });
+  }
+}
+
+function summarise(ctx: Context, startedAt: number, scope: ScopeReading, outcomes: readonly Outcome[]): SweepRecord {
+  const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
+  const unreadable = [...scope.groups.values()].filter((group) => group.certainty === 'unknown').length;
+  const [held, unknown, failed] = [count('held'), count('unknown'), count('failed')];
+  const record: SweepRecord = {
+    startedAt,
+    finishedAt: ctx.clock.now(),
+    result: held > 0 ? 'held' : failed > 0 ? 'failed' : unknown + unreadable > 0 ? 'degraded' : 'done',
+    identities: outcomes.filter((outcome) => outcome.result !== 'ignored').length,
+    applied: count('applied'),
+    failed,
+  };
+  const parts = [
+    held > 0 ? `${held} held by the guard` : '',
+    failed > 0 ? `${failed} failed` : '',
+    unreadable > 0 ? `${unreadable} groups unreadable` : '',
+    unknown > 0 ? `${unknown} identities unknown, the first because: ${whyUnknown(outcomes)}` : '',
+  ].filter(Boolean);
+  return parts.length > 0 ? { ...record, why: parts.join('; ') } : record;
+}
+
+function whyUnknown(outcomes: readonly Outcome[]): string {
+  return outcomes.find((outcome) => outcome.result === 'unknown')?.why ?? '';
+}
+
+async function remember(ctx: Context, scope: ScopeReading, record: SweepRecord): Promise<void> {
+  const { data } = ctx.ledger;
+  for (const [group, reading] of scope.groups) {
+    if (reading.certainty === 'present') data.groups[group] = { members: reading.members, at: record.finishedAt };
+  }
+  data.lastSweep = record;
+  if (record.result === 'done') data.lastGoodSweepAt = record.finishedAt;
+  ctx.ledger.changed();
+  await ctx.ledger.save();
+  ctx.metrics.sweepSeconds.observe((record.finishedAt - record.startedAt) / 1000);
+  if (record.result === 'done') ctx.metrics.sweepLastSuccessSeconds.set(record.finishedAt / 1000);
+}
+
+/** The record of a sweep that could not read its source, for status and health. */
+export async function rememberFailedSweep(
+  ctx: Context,
+  startedAt: number,
+  error: unknown,
+  failOpen: boolean,
+): Promise<void> {
+  const degraded = failOpen && error instanceof SourceUnavailable;
+  const record: SweepRecord = {
+    startedAt,
+    finishedAt: ctx.clock.now(),
+    result: degraded ? 'degraded' : 'failed',
+    identities: 0,
+    applied: 0,
+    failed: 0,
+    why: messageOf(error),
+  };
+  ctx.log('reconcile.sweep.failed', { ...record });
+  if (ctx.dryRun) return;
+  ctx.ledger.data.lastSweep = record;
+  ctx.ledger.changed();
+  await ctx.ledger.save();
+}

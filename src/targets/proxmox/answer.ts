@@ -1,0 +1,62 @@
+import type { Dispatcher } from 'undici';
+import { z } from 'zod';
+
+/** Answers past this are not read: 5,000 users with everything are 1.3 MB, and user.cfg cannot hold many more. */
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** The text of an answer, or why it was not read to its end. */
+export type AnswerText = { ok: true; text: string } | { ok: false; why: string };
+
+/** Reads a body up to the limit; past it the connection is dropped instead of drained. */
+export async function readBounded(answer: Dispatcher.ResponseData): Promise<AnswerText> {
+  const announced = Number(answer.headers['content-length'] ?? 0);
+  const tooLong = `is longer than the ${MAX_ANSWER_BYTES} bytes that are read`;
+  if (announced > MAX_ANSWER_BYTES) {
+    answer.body.on('error', () => undefined).destroy();
+    return { ok: false, why: `${tooLong} (${announced} announced)` };
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += (chunk as Buffer).length;
+    // Leaving the loop destroys the body, and the connection with it.
+    if (size > MAX_ANSWER_BYTES) return { ok: false, why: tooLong };
+    chunks.push(chunk as Buffer);
+  }
+  return { ok: true, text: Buffer.concat(chunks).toString('utf8') };
+}
+
+const envelope = z.object({ data: z.unknown() });
+
+/** The `data` of a good answer in its expected shape, or what is wrong with it. */
+export function parseData<T>(text: string, schema: z.ZodType<T>): { ok: true; data: T } | { ok: false; why: string } {
+  const json = parseJson(text);
+  const outer = envelope.safeParse(json);
+  if (!outer.success || !('data' in outer.data)) return { ok: false, why: 'is not the JSON of the Proxmox VE API' };
+  const inner = schema.safeParse(outer.data.data);
+  if (inner.success) return { ok: true, data: inner.data };
+  const issue = inner.error.issues[0];
+  return { ok: false, why: `has an unexpected shape at data.${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` };
+}
+
+const errorBody = z.object({
+  message: z.string().optional(),
+  errors: z.record(z.string(), z.string()).optional(),
+});
+
+/** PVE's own words in an error answer: the message and the errors of single parameters, else the reason phrase. */
+export function errorText(body: string, reason: string): string {
+  const parsed = errorBody.safeParse(parseJson(body));
+  if (!parsed.success) return reason || body;
+  const { message, errors = {} } = parsed.data;
+  const details = Object.entries(errors).map(([name, text]) => `${name}: ${text}`);
+  return [message || reason, ...details].filter(Boolean).join(' ');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

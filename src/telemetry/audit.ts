@@ -1,0 +1,56 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { redactDeep } from './redact.js';
+
+/** One line of the audit log: one applied or refused step, or one decision of an operator. */
+export interface AuditRecord {
+  /** What asked: `notification`, `sweep`, `resync`, `operator`. */
+  by: string;
+  action: string;
+  oid?: string;
+  upn?: string;
+  target?: string;
+  name?: string;
+  before?: unknown;
+  after?: unknown;
+  outcome: 'done' | 'failed';
+  error?: string;
+}
+
+/** Append-only NDJSON. A record that cannot be written is thrown: nothing is done that cannot be told later. */
+export interface Audit {
+  append(record: AuditRecord): void;
+  /** Forces what was appended to disk. */
+  flush(): void;
+  close(): void;
+}
+
+/** Opens (or makes) the file with mode 0640. `now` gives epoch ms. */
+export function openAudit(path: string, now: () => number): Audit {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  let fd = openSync(path, 'a', 0o640);
+  let dirty = false;
+  return {
+    append(record) {
+      const line = { at: new Date(now()).toISOString(), ...(redactDeep(record) as object) };
+      writeSync(fd, `${JSON.stringify(line)}\n`);
+      dirty = true;
+    },
+    flush() {
+      if (!dirty) return;
+      fsyncSync(fd);
+      dirty = false;
+      // Opened anew, so that a rotated file is let go.
+      const next = openSync(path, 'a', 0o640);
+      closeSync(fd);
+      fd = next;
+    },
+    close() {
+      if (dirty) fsyncSync(fd);
+      closeSync(fd);
+    },
+  };
+}
+
+/** Writes nothing: for plans and dry runs. */
+export const noAudit: Audit = { append: () => undefined, flush: () => undefined, close: () => undefined };

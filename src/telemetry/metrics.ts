@@ -1,0 +1,96 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Every metric we expose. Names carry their units; labels have few values. */
+export interface Metrics {
+  registry: Registry;
+  queueDepth: Gauge<'state'>;
+  queueOldestAgeSeconds: Gauge;
+  notifications: Counter<'outcome'>;
+  reconciles: Counter<'by' | 'result'>;
+  reconcileSeconds: Histogram<'by'>;
+  steps: Counter<'target' | 'action' | 'outcome'>;
+  sweepLastSuccessSeconds: Gauge;
+  sweepSeconds: Histogram;
+  subscriptionExpirySeconds: Gauge<'resource'>;
+  guardHeld: Gauge;
+  graphCalls: Counter<'status'>;
+  proxmoxCalls: Counter<'method' | 'status'>;
+  identities: Gauge<'state'>;
+}
+
+/** A registry of its own for each process, so that tests and processes do not share counts. */
+export function createMetrics(options: { processMetrics?: boolean } = {}): Metrics {
+  const registry = new Registry();
+  if (options.processMetrics) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    queueDepth: new Gauge({ name: 'entramox_queue_keys', help: 'Keys by state', labelNames: ['state'], registers }),
+    queueOldestAgeSeconds: new Gauge({
+      name: 'entramox_queue_oldest_due_age_seconds',
+      help: 'Age of the oldest key that is due',
+      registers,
+    }),
+    notifications: new Counter({
+      name: 'entramox_notifications_total',
+      help: 'Notification items by outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    reconciles: new Counter({
+      name: 'entramox_reconciles_total',
+      help: 'Reconciled identities by result',
+      labelNames: ['by', 'result'],
+      registers,
+    }),
+    reconcileSeconds: new Histogram({
+      name: 'entramox_reconcile_seconds',
+      help: 'Duration of one batch of targeted reconciles, or of a resync',
+      labelNames: ['by'],
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    steps: new Counter({
+      name: 'entramox_steps_total',
+      help: 'Steps by target, action and outcome',
+      labelNames: ['target', 'action', 'outcome'],
+      registers,
+    }),
+    sweepLastSuccessSeconds: new Gauge({
+      name: 'entramox_sweep_last_success_timestamp_seconds',
+      help: 'When the last complete sweep ended',
+      registers,
+    }),
+    sweepSeconds: new Histogram({
+      name: 'entramox_sweep_seconds',
+      help: 'Duration of sweeps',
+      buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 300, 900],
+      registers,
+    }),
+    subscriptionExpirySeconds: new Gauge({
+      name: 'entramox_subscription_expiry_seconds',
+      help: 'Seconds until a subscription expires',
+      labelNames: ['resource'],
+      registers,
+    }),
+    guardHeld: new Gauge({ name: 'entramox_guard_held', help: '1 while a plan is held', registers }),
+    graphCalls: new Counter({
+      name: 'entramox_graph_calls_total',
+      help: 'Calls to Graph by HTTP status',
+      labelNames: ['status'],
+      registers,
+    }),
+    proxmoxCalls: new Counter({
+      name: 'entramox_proxmox_calls_total',
+      help: 'Calls to Proxmox by method and HTTP status',
+      labelNames: ['method', 'status'],
+      registers,
+    }),
+    identities: new Gauge({
+      name: 'entramox_identities',
+      help: 'Identities by lifecycle state',
+      labelNames: ['state'],
+      registers,
+    }),
+  };
+}

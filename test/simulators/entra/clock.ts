@@ -1,0 +1,36 @@
+/** The simulator's time: real time plus what a test let pass, and a faster scale for the long waits of delivery. */
+export interface SimulatorClock {
+  /** Epoch ms; expiries of tokens and subscriptions go by it. */
+  now(): number;
+  /** Milliseconds on the scale of delivery: back-off, slow and drop windows go by it. */
+  scaled(): number;
+  /** Lets time pass at once. */
+  advance(ms: number): void;
+  /** Waits for `ms` on the scale of delivery; returns early when the signal is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** A clock whose delivery waits are `timeScale` times shorter than Graph's. */
+export function createClock(timeScale: number): SimulatorClock {
+  const startedAt = Date.now();
+  let offset = 0;
+  return {
+    now: () => Date.now() + offset,
+    scaled: () => (Date.now() - startedAt) * timeScale + offset,
+    advance(ms) {
+      offset += ms;
+    },
+    wait(ms, signal) {
+      return new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        const finish = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', finish);
+          resolve();
+        };
+        const timer = setTimeout(finish, ms / timeScale);
+        signal.addEventListener('abort', finish);
+      });
+    },
+  };
+}

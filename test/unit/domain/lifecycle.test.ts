@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { desiredOf } from '../../../src/domain/desired.js';
+import { judge } from '../../../src/domain/lifecycle.js';
+import {
+  ADMINS,
+  ALICE,
+  anyEntry,
+  anyReading,
+  EVERYBODY,
+  entry,
+  HOUR,
+  NOW,
+  outsider,
+  policy,
+  present,
+} from './builders.js';
+
+const targeted = { now: NOW, sweep: false };
+const sweeping = { now: NOW, sweep: true };
+const member = desiredOf(present(), policy());
+const disabled = desiredOf(present({ enabled: false }), policy());
+
+describe('judge', () => {
+  it('concludes nothing from an unknown reading, whatever is remembered', () => {
+    fc.assert(
+      fc.property(anyEntry, fc.boolean(), (known, sweep) => {
+        const verdict = judge(ALICE, known, { kind: 'unknown', why: 'time-out' }, policy(), { now: NOW, sweep });
+
+        expect(verdict).toEqual({ kind: 'hold', why: 'time-out' });
+      }),
+    );
+  });
+
+  it('ignores somebody who was never provisioned and is disabled or out of scope', () => {
+    expect(judge(ALICE, undefined, disabled, policy(), targeted).kind).toBe('ignore');
+    expect(judge(ALICE, undefined, outsider(), policy(), targeted).kind).toBe('ignore');
+  });
+
+  it('waits for a second sign before a lock that rests on membership alone', () => {
+    const first = judge(ALICE, entry(), outsider(), policy(), targeted);
+    if (first.kind !== 'confirm') throw new Error(`expected confirm, got ${first.kind}`);
+    const early = judge(ALICE, first.entry, outsider(), policy(), { ...targeted, now: NOW + 4999 });
+    const second = judge(ALICE, first.entry, outsider(), policy(), { ...targeted, now: NOW + 5000 });
+
+    expect(first.recheckAt).toBe(NOW + 5000);
+    expect(early.kind).toBe('confirm');
+    expect(second).toMatchObject({ kind: 'settle', wanted: { presence: 'grace', deleteAt: NOW + 5000 + 24 * HOUR } });
+  });
+
+  it('counts a reported removal as the first sign, but not before the pause is over', () => {
+    const soon = judge(ALICE, entry(), outsider(), policy(), { ...targeted, removalReportedAt: NOW - 1000 });
+    const later = judge(ALICE, entry(), outsider(), policy(), { ...targeted, removalReportedAt: NOW - 5000 });
+
+    expect(soon).toMatchObject({ kind: 'confirm', recheckAt: NOW + 4000 });
+    expect(later).toMatchObject({ kind: 'settle', wanted: { presence: 'grace' } });
+  });
+
+  it('does not let a report from the future shorten the pause', () => {
+    const verdict = judge(ALICE, entry(), outsider(), policy(), { ...targeted, removalReportedAt: NOW + 9 * HOUR });
+
+    expect(verdict).toMatchObject({ kind: 'confirm', recheckAt: NOW + 5000 });
+  });
+
+  it('keeps the suspicion when a reading right after the report still shows a member', () => {
+    const verdict = judge(ALICE, entry(), member, policy(), { ...targeted, removalReportedAt: NOW - 100 });
+
+    expect(verdict).toMatchObject({ kind: 'settle', wanted: { presence: 'active' }, recheckAt: NOW + 4900 });
+  });
+
+  it('drops the suspicion when a member is still one after the pause', () => {
+    const suspicious = entry({ suspicion: { since: NOW - 5000, by: 'notification' } });
+    const verdict = judge(ALICE, suspicious, member, policy(), targeted);
+
+    expect(verdict).toMatchObject({ kind: 'settle', entry: { suspicion: undefined }, recheckAt: undefined });
+  });
+
+  it('locks at once on positive evidence', () => {
+    const deleted = desiredOf({ certainty: 'absent', oid: ALICE, evidence: 'soft-deleted' }, policy());
+
+    expect(judge(ALICE, entry(), deleted, policy(), targeted)).toMatchObject({ wanted: { presence: 'grace' } });
+    expect(judge(ALICE, entry(), disabled, policy(), targeted)).toMatchObject({ wanted: { presence: 'suspended' } });
+  });
+
+  it('asks twice where a user is found nowhere, since a lagging replica says the same', () => {
+    const missing = desiredOf({ certainty: 'absent', oid: ALICE, evidence: 'not-found' }, policy());
+
+    expect(judge(ALICE, entry(), missing, policy(), targeted).kind).toBe('confirm');
+  });
+
+  it('never starts a countdown for a suspended identity, and cancels one', () => {
+    const leaving = entry({ state: 'grace', deleteAt: NOW - 1 });
+    const verdict = judge(ALICE, leaving, disabled, policy(), sweeping);
+
+    expect(verdict).toMatchObject({
+      entry: { state: 'suspended', deleteAt: undefined },
+      wanted: { presence: 'suspended' },
+    });
+  });
+
+  it('never moves a countdown that runs', () => {
+    const leaving = entry({ state: 'grace', deleteAt: NOW + HOUR });
+    const verdict = judge(ALICE, leaving, outsider(), policy(), targeted);
+
+    expect(verdict).toMatchObject({ wanted: { presence: 'grace', deleteAt: NOW + HOUR } });
+  });
+
+  it('deletes only in a sweep, only after the countdown, only with a reading that says so', () => {
+    const due = entry({ state: 'grace', deleteAt: NOW });
+
+    expect(judge(ALICE, due, outsider(), policy(), targeted)).toMatchObject({ wanted: { presence: 'grace' } });
+    expect(judge(ALICE, due, outsider(), policy(), sweeping)).toMatchObject({ wanted: { presence: 'deleted' } });
+    expect(judge(ALICE, due, member, policy(), sweeping)).toMatchObject({ wanted: { presence: 'active' } });
+    expect(judge(ALICE, due, { kind: 'unknown', why: '' }, policy(), sweeping).kind).toBe('hold');
+    const early = entry({ state: 'grace', deleteAt: NOW + 1 });
+    expect(judge(ALICE, early, outsider(), policy(), sweeping)).toMatchObject({ wanted: { presence: 'grace' } });
+  });
+
+  it('never deletes anybody who was not in grace before this pass', () => {
+    fc.assert(
+      fc.property(anyEntry, anyReading, fc.boolean(), (known, reading, sweep) => {
+        const verdict = judge(ALICE, known, desiredOf(reading, policy()), policy(), { now: NOW, sweep });
+        const deletes = verdict.kind === 'settle' && verdict.wanted.presence === 'deleted';
+
+        if (deletes) expect(['grace', 'deleted']).toContain(known?.state);
+      }),
+    );
+  });
+
+  it('brings a leaver back as before, without a trace of the countdown', () => {
+    const leaving = entry({ state: 'grace', deleteAt: NOW + HOUR, reason: 'deleted in Entra' });
+    const verdict = judge(ALICE, leaving, member, policy(), targeted);
+
+    expect(verdict).toMatchObject({
+      entry: { state: 'active', deleteAt: undefined, reason: undefined, since: NOW },
+      wanted: { presence: 'active' },
+    });
+  });
+});
+
+describe('desiredOf', () => {
+  it('gives a super-admin sudo and the super-admin role, and not the role of all users', () => {
+    const desired = desiredOf(present({ groups: [EVERYBODY, ADMINS] }), policy());
+
+    expect(desired).toMatchObject({
+      entitlement: { sudo: true, pveGroups: ['Administrator-entra', 'entramox-entra'] },
+    });
+  });
+
+  it('gives the role of all users only where no other role applies', () => {
+    expect(desiredOf(present(), policy())).toMatchObject({
+      entitlement: { sudo: false, pveGroups: ['PVEAuditor-entra', 'entramox-entra'] },
+    });
+  });
+
+  it('takes nobody of a domain that is not allowed, and everybody where all are', () => {
+    const strict = policy({ allowedDomains: ['example.org'] });
+
+    expect(desiredOf(present(), strict)).toMatchObject({ kind: 'outsider', positive: false });
+    expect(desiredOf(present(), policy({ allowedDomains: ['example.com'] })).kind).toBe('member');
+    expect(desiredOf(present(), policy()).kind).toBe('member');
+  });
+
+  it('takes a user listed by object id without any group', () => {
+    expect(desiredOf(present({ groups: [] }), policy({ userIds: [ALICE] })).kind).toBe('member');
+    expect(desiredOf(present({ groups: [] }), policy()).kind).toBe('outsider');
+  });
+
+  it('ignores memberships of groups that are not configured', () => {
+    expect(desiredOf(present({ groups: ['dddddddd-dddd-4ddd-8ddd-dddddddddddd'] }), policy()).kind).toBe('outsider');
+  });
+});
