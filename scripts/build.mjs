@@ -1,6 +1,6 @@
 // `npm run build`: dist/entramox.js with every npm dependency inside, and dist/accounts.js, which holds nothing but
 // src/accounts, because it runs as root.
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -52,6 +52,8 @@ async function bundle({ entry, out, banner, closedTo }) {
 mkdirSync(join(root, 'dist'), { recursive: true });
 try {
   for (const each of bundles) await bundle(each);
+  // An installation has no package.json above these files that would say what they are.
+  writeFileSync(join(root, 'dist', 'package.json'), '{"type":"module"}\n');
 } catch (error) {
   // esbuild prints its own findings; its exception only repeats them.
   console.error(

@@ -1,5 +1,6 @@
 import type { LoadedSettings } from '../config/load.js';
 import { loadSettings } from '../config/load.js';
+import { logRemarks } from '../config/log-remarks.js';
 import type { CommandName } from '../config/needs.js';
 import { createLog, createPino, type Log } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
@@ -30,8 +31,7 @@ export function equip(command: CommandName, options: CommonOptions, destination:
     destination === 'stderr' && settings.telemetry.logLevel === 'info' ? 'warn' : settings.telemetry.logLevel;
   const log = createLog(createPino(level, stream));
   if (destination === 'stdout') {
-    for (const deprecation of loaded.deprecations) log('config.deprecated', { ...deprecation });
-    for (const notice of loaded.notices) log('config.notice', { ...notice });
+    logRemarks(log, loaded);
   }
   return { loaded, settings, log, metrics: createMetrics({ processMetrics: destination === 'stdout' }) };
 }

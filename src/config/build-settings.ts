@@ -49,6 +49,7 @@ export function buildSettings(
       logDir: values.LOG_DIR,
       runDir: values.RUN_DIR,
       operatorSocket: values.OPERATOR_SOCKET,
+      listenerSocket: values.LISTENER_SOCKET,
     },
     telemetry: {
       logLevel: values.LOG_LEVEL,

@@ -12,7 +12,7 @@ import { credentialPath } from './secrets.js';
 export type Credential =
   | { kind: 'secret'; clientSecret: string }
   /** `thumbprintSha256` as 64 upper-case hexadecimal digits; `privateKey` in PEM form. */
-  | { kind: 'certificate'; thumbprintSha256: string; privateKey: string }
+  | { kind: 'certificate'; thumbprintSha256: string; privateKey: string; certificate?: string | undefined }
   /** For tests only: not renewed. */
   | { kind: 'token'; accessToken: string };
 
@@ -35,10 +35,10 @@ export function readCertificateCredential(
 ): CertificateResult {
   const problems: Problem[] = [];
   const key = readKey(values, environment, problems);
-  const thumbprint = readThumbprint(values, key?.object, problems);
-  const complete = problems.length === 0 && key && thumbprint;
+  const publicHalf = readPublicHalf(values, key?.object, problems);
+  const complete = problems.length === 0 && key && publicHalf;
   return {
-    credential: complete ? { kind: 'certificate', thumbprintSha256: thumbprint, privateKey: key.pem } : undefined,
+    credential: complete ? { kind: 'certificate', ...publicHalf, privateKey: key.pem } : undefined,
     problems,
   };
 }
@@ -85,15 +85,21 @@ function isCredential(path: string, environment: Environment): boolean {
   return directory !== undefined && directory !== '' && path.startsWith(`${directory.replace(/\/+$/, '')}/`);
 }
 
-function readThumbprint(
+interface PublicHalf {
+  thumbprintSha256: string;
+  /** PEM, where the certificate itself is at hand. */
+  certificate?: string;
+}
+
+function readPublicHalf(
   values: Partial<CertificateValues>,
   key: KeyObject | undefined,
   problems: Problem[],
-): string | undefined {
+): PublicHalf | undefined {
   const stated = values.ENTRA_CERT_THUMBPRINT_SHA256?.replaceAll(':', '').toUpperCase();
   const path = values.ENTRA_CERT_FILE;
   if (path === undefined) {
-    if (stated !== undefined) return stated;
+    if (stated !== undefined) return { thumbprintSha256: stated };
     problems.push({
       key: 'ENTRA_CERT_FILE',
       value: 'not set',
@@ -130,5 +136,5 @@ function readThumbprint(
       example: `ENTRA_CERT_THUMBPRINT_SHA256=${computed}`,
     });
   }
-  return computed;
+  return { thumbprintSha256: computed, certificate: certificate.toString() };
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { registerSecret } from '../telemetry/redact.js';
 import type { Environment } from './environment.js';
@@ -35,12 +35,21 @@ export function readSecrets(gathered: Gathered, environment: Environment, needs:
   return sources;
 }
 
-/** The path of a systemd credential of this process; undefined where there is none of that name. */
+/**
+ * The path of a systemd credential of this process; undefined where there is none of that name, or a blank one: the
+ * units set a blank default, since systemd does not start a unit whose credential file is missing.
+ */
 export function credentialPath(environment: Environment, name: string): string | undefined {
   const directory = environment.CREDENTIALS_DIRECTORY;
   if (!directory) return undefined;
   const path = join(directory, name);
-  return existsSync(path) ? path : undefined;
+  return existsSync(path) && !isBlank(path) ? path : undefined;
+}
+
+/** Only a small regular file is looked into; whatever else is there is told of by whoever reads it. */
+function isBlank(path: string): boolean {
+  const status = lstatSync(path);
+  return status.isFile() && status.size > 0 && status.size <= 4 && readFileSync(path, 'utf8').trim() === '';
 }
 
 function isNeeded(name: SettingName, needs: Needs): boolean {

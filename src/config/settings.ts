@@ -109,6 +109,7 @@ export interface PathSettings {
   logDir: string;
   runDir: string;
   operatorSocket: string;
+  listenerSocket: string;
 }
 
 export interface TelemetrySettings {

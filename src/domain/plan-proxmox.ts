@@ -1,4 +1,4 @@
-import { baseGroup, managedPveGroups, sorted } from './entitlement.js';
+import { baseGroup, managedPveGroups, pveGroupOf, sorted } from './entitlement.js';
 import type { Attributes } from './identity.js';
 import type { LedgerEntry } from './ledger-entry.js';
 import type { Wanted } from './lifecycle.js';
@@ -98,14 +98,17 @@ function updateSteps(entry: LedgerEntry, observed: ProxmoxUser, fields: ProxmoxF
   if (observed.firstName !== fields.firstName) change.firstName = fields.firstName;
   if (observed.lastName !== fields.lastName) change.lastName = fields.lastName;
   if (observed.email !== fields.email) change.email = fields.email;
-  const losesGroups = ours.some((group) => !fields.groups.includes(group));
+  const lost = ours.filter((group) => !fields.groups.includes(group));
   const gainsGroups = fields.groups.some((group) => !ours.includes(group));
   // Taking a group away means writing the whole list, which needs rights on foreign groups that our token lacks.
   // A disabled user has no use of its groups, so disabling never depends on that.
-  const takes = losesGroups && (foreign.length === 0 || fields.enabled);
+  const takes = lost.length > 0 && (foreign.length === 0 || fields.enabled);
   if (Object.keys(change).length === 0 && !takes && !gainsGroups) return [];
+  // The role of all users gives way to any other role: who gets a better one instead loses nothing.
+  const fallback = policy.allUsers?.pveRole ? pveGroupOf(policy.allUsers, policy.realm) : undefined;
+  const loses = takes && !(gainsGroups && lost.every((group) => group === fallback));
   const effect =
-    change.enabled === false ? 'lock' : takes ? 'revoke' : change.enabled || gainsGroups ? 'grant' : 'touch';
+    change.enabled === false ? 'lock' : loses ? 'revoke' : change.enabled || takes || gainsGroups ? 'grant' : 'touch';
   const append = foreign.length > 0 && !takes;
   const groups = append ? fields.groups : sorted([...foreign, ...fields.groups]);
   const { enabled, comment, firstName, lastName, email } = observed;

@@ -1,8 +1,8 @@
 import type { Middleware } from '@microsoft/microsoft-graph-client';
 import type { Log } from '../telemetry/log.js';
-import type { GraphRoot } from './clouds.js';
 import type { Credential } from './credential.js';
 import { unlessAborted } from './deadline.js';
+import type { GraphRoot } from './graph-root.js';
 import { middleware } from './middleware.js';
 import { assertOurs } from './own-origin.js';
 import { decodeJson } from './token-roles.js';

@@ -3,8 +3,8 @@ import type { Clock } from '../domain/clock.js';
 import type { Log } from '../telemetry/log.js';
 import { registerSecret } from '../telemetry/redact.js';
 import { certificateProof } from './certificate.js';
-import { httpsUrl } from './clouds.js';
 import { GraphUnavailable } from './graph-errors.js';
+import { httpsUrl } from './graph-root.js';
 import { createMsalSource } from './msal-source.js';
 import type { RetryPolicy } from './patience.js';
 import { createTokenNetwork, TOKEN_RETRY } from './token-network.js';
@@ -15,6 +15,8 @@ import type { TokenSource, TokenWish } from './token-source.js';
 export type Proof =
   | { kind: 'secret'; secret: string }
   | { kind: 'certificate'; certificatePem: string; privateKeyPem: string }
+  /** A certificate that is not at hand: 64 hex digits; its end cannot be watched. */
+  | { kind: 'thumbprint'; thumbprintSha256: string; privateKeyPem: string }
   | { kind: 'bearer'; token: string };
 
 export interface CredentialOptions {
@@ -23,7 +25,7 @@ export interface CredentialOptions {
   clientId: string;
   /** Base URL without tenant, `https://login.microsoftonline.com`. */
   authority: string;
-  /** `https://graph.microsoft.com/.default`; see `scopeOf`. */
+  /** `https://graph.microsoft.com/.default`. */
   scope: string;
   log: Log;
   clock: Clock;
@@ -95,10 +97,7 @@ function entra(proof: Exclude<Proof, { kind: 'bearer' }>, options: CredentialOpt
   if (proof.kind === 'secret') registerSecret(proof.secret);
   return createMsalSource({
     subject: { tenantId, clientId, authority },
-    auth:
-      proof.kind === 'certificate'
-        ? { clientCertificate: certificateProof(proof, { log, now: clock.now() }) }
-        : { clientSecret: proof.secret },
+    auth: authOf(proof, { log, now: clock.now() }),
     scope,
     log,
     clock,
@@ -111,4 +110,20 @@ function entra(proof: Exclude<Proof, { kind: 'bearer' }>, options: CredentialOpt
       random: options.random ?? Math.random,
     }),
   });
+}
+
+function authOf(
+  proof: Exclude<Proof, { kind: 'bearer' }>,
+  watching: { log: Log; now: number },
+): Parameters<typeof createMsalSource>[0]['auth'] {
+  switch (proof.kind) {
+    case 'secret':
+      return { clientSecret: proof.secret };
+    case 'certificate':
+      return { clientCertificate: certificateProof(proof, watching) };
+    case 'thumbprint':
+      return { clientCertificate: { thumbprintSha256: proof.thumbprintSha256, privateKey: proof.privateKeyPem } };
+    default:
+      return proof satisfies never;
+  }
 }

@@ -34,7 +34,13 @@ export function createEntraDirectory({ graph, log, ...scope }: EntraDirectoryOpt
   const readIdentities = (oids: readonly ObjectId[], signal: AbortSignal) => readAll(graph, oids, groups, signal);
   return {
     readIdentities,
-    readScope: (signal) => readScope({ graph, groups, users, readIdentities, log }, signal),
+    readScope: (signal, only) =>
+      readScope(
+        only
+          ? { graph, groups: objectIds('the group', only), users: [], readIdentities, log }
+          : { graph, groups, users, readIdentities, log },
+        signal,
+      ),
     existingGroups: async (ids, signal) =>
       new Set((await readGroups(graph, objectIds('the group', ids), signal)).keys()),
     findByUpn: (upn, signal) => findByUpn({ graph, log }, upn, signal),

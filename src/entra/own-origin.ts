@@ -1,5 +1,5 @@
-import type { GraphRoot } from './clouds.js';
 import { GraphUnavailable } from './graph-errors.js';
+import type { GraphRoot } from './graph-root.js';
 
 /** Throws SourceUnavailable naming the host where a URL is not below the configured Graph. */
 export function assertOurs(url: URL, root: GraphRoot): void {

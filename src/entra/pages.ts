@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { checkShape } from './answers.js';
-import type { GraphRoot } from './clouds.js';
 import { GraphUnavailable } from './graph-errors.js';
+import type { GraphRoot } from './graph-root.js';
 import { assertOurs } from './own-origin.js';
 
 export interface Pages<T> {

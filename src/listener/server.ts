@@ -18,7 +18,7 @@ export interface ListenerServerOptions {
   port: number;
   tls?: ListenerTls | undefined;
   /** Express's `trust proxy`: who may name the client's address. */
-  trustProxy: boolean | number | string;
+  trustProxy: boolean | number | string | readonly string[];
   log: Log;
   /** Against clients that are slow on purpose; the defaults suit Graph. */
   limits?: Partial<ListenerLimits> | undefined;

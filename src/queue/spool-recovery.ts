@@ -15,8 +15,11 @@ export interface RecoveryOptions {
   maxNames: number;
 }
 
+const DRAFT_LIFE_MS = 3600_000;
+
 /** Moves whatever was being worked on when the last run ended back to pending, merging retry state. */
 export async function recoverProcessing({ disk, scanner, clock, log, maxNames }: RecoveryOptions): Promise<void> {
+  await dropOldDrafts();
   const keys = new Set<string>();
   const { names } = await disk.names('processing', maxNames);
   for (const name of names) {
@@ -33,6 +36,15 @@ export async function recoverProcessing({ disk, scanner, clock, log, maxNames }:
   if (keys.size === 0) return;
   await disk.sync('pending');
   log('queue.recovered', { keys: [...keys].slice(0, 20), count: keys.size });
+
+  /** Leftovers of writes that a crash cut off; the recent ones may belong to a listener that is writing now. */
+  async function dropOldDrafts(): Promise<void> {
+    const drafts = await disk.names('tmp', maxNames);
+    for (const name of drafts.names) {
+      const found = await disk.look('tmp', name);
+      if (found?.kind === 'file' && found.mtimeMs < clock.now() - DRAFT_LIFE_MS) await disk.remove('tmp', name);
+    }
+  }
 
   async function recoverLater(key: Key, name: string): Promise<void> {
     const now = clock.now();

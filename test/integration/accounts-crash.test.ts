@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ObserveResult } from '../../src/accounts/protocol.js';
 import type { Ask } from '../../src/targets/linux/accounts-client.js';
-import { anySignal, createLab, type Lab, newOid } from './accounts/lab.js';
+import { createLab, type Lab, newOid } from './accounts/lab.js';
 import { startRaw } from './accounts/raw.js';
 import { sandboxUnavailable } from './sandbox/index.js';
 

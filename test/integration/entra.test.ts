@@ -6,7 +6,6 @@ import { Agent } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/domain/clock.js';
 import { SourceUnavailable } from '../../src/domain/errors.js';
-import { scopeOf } from '../../src/entra/clouds.js';
 import { type CredentialOptions, createCredential } from '../../src/entra/credential.js';
 import { createEntraDirectory } from '../../src/entra/directory.js';
 import { createGraphClient, type GraphClientOptions } from '../../src/entra/graph-client.js';
@@ -48,7 +47,7 @@ function connect(
     tenantId: entra.tenantId,
     clientId: entra.clientId,
     authority: entra.loginUrl,
-    scope: scopeOf(entra.graphUrl),
+    scope: 'https://graph.microsoft.com/.default',
     log,
     clock,
     dispatcher,

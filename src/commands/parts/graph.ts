@@ -55,12 +55,12 @@ function proofOf(credential: CredentialSettings): Proof {
   switch (credential.kind) {
     case 'secret':
       return { kind: 'secret', secret: credential.clientSecret };
-    case 'certificate':
-      return {
-        kind: 'certificate',
-        thumbprintSha256: credential.thumbprintSha256,
-        privateKeyPem: credential.privateKey,
-      };
+    case 'certificate': {
+      const { thumbprintSha256, privateKey, certificate } = credential;
+      return certificate
+        ? { kind: 'certificate', certificatePem: certificate, privateKeyPem: privateKey }
+        : { kind: 'thumbprint', thumbprintSha256, privateKeyPem: privateKey };
+    }
     case 'token':
       return { kind: 'bearer', token: credential.accessToken };
     default:

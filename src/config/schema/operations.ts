@@ -59,6 +59,10 @@ export const telemetrySettings = {
     about: 'Socket of the reconciler for the command line, /healthz, /readyz and /metrics.',
     example: '/run/entramox/operator.sock',
   }),
+  LISTENER_SOCKET: defaulted(socketPath(), '/run/entramox-listener/listener.sock', {
+    about: 'Socket of the listener for the command line, /healthz, /readyz and /metrics.',
+    example: '/run/entramox-listener/listener.sock',
+  }),
   METRICS_PORT: optional(integer(0, 65_535), {
     about: 'Serve /metrics, /healthz and /readyz on this loopback port as well.',
     example: '9464',

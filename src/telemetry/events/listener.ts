@@ -18,6 +18,10 @@ export const listenerEvents = {
     level: 'error',
     text: 'a lifecycle event could not be handled; the next look at the subscriptions makes up for it',
   },
+  'listener.tick.failed': {
+    level: 'error',
+    text: 'the subscriptions could not be looked after; tried again at the next tick',
+  },
   'listener.endpoint.unready': {
     level: 'error',
     text: 'our own endpoint does not answer a handshake; no subscription is created',

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createAccessTokens } from './access-tokens.js';
 import { type App, registerCertificate } from './apps.js';
-import { type Calls, createCalls } from './calls.js';
+import { createCalls } from './calls.js';
 import { createClock } from './clock.js';
 import { createControl } from './control.js';
 import { deliveriesOf } from './deliveries.js';

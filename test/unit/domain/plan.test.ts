@@ -150,6 +150,19 @@ describe('planIdentity', () => {
     ]);
   });
 
+  it('does not count a promotion as a removal, although the role of all users goes', () => {
+    const world: World = {
+      linux: { certainty: 'present', value: account() },
+      proxmox: { certainty: 'present', value: user() },
+    };
+    const { plan } = planFor(entry(), present({ groups: [EVERYBODY, ADMINS] }), world);
+
+    expect(plan?.steps).toMatchObject([
+      { target: 'linux', action: 'sudo', effect: 'grant' },
+      { target: 'proxmox', effect: 'grant', groups: ['Administrator-entra', 'entramox-entra'], append: false },
+    ]);
+  });
+
   it('disables a leaver in Proxmox even where a group that is not ours keeps us from writing the whole list', () => {
     const value = user({ groups: ['PVEAuditor-entra', 'entramox-entra', 'somebodys'] });
     const gone = { certainty: 'absent', oid: ALICE, evidence: 'soft-deleted' } as const;

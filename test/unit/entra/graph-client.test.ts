@@ -208,10 +208,11 @@ describe('repeating a call', () => {
     const { graph, calls } = createTestGraph({
       clock: {
         now: () => NOW,
-        async sleep(_ms, signal) {
-          controller.abort(new Error('the process is stopping'));
-          signal?.throwIfAborted();
-        },
+        sleep: (_ms, signal) =>
+          new Promise((_, reject) => {
+            signal?.addEventListener('abort', () => reject(signal.reason));
+            controller.abort(new Error('the process is stopping'));
+          }),
       },
     });
 

@@ -108,6 +108,20 @@ describe('readIdentities', () => {
     expect(batches.flat().every(({ body }) => (body?.groupIds.length ?? 0) <= 20)).toBe(true);
   });
 
+  it('keeps the items of one identity together', async () => {
+    const groups = Array.from({ length: 25 }, (_, n) => guid(n + 1, 9));
+    const oids = Array.from({ length: 10 }, (_, n) => guid(n + 1));
+    const batches = serve({
+      users: Object.fromEntries(oids.map((oid) => [oid, found(oid)])),
+      groups: Object.fromEntries(oids.map((oid) => [oid, []])),
+    });
+    const { directory: entra } = directory(groups);
+
+    await entra.readIdentities(oids, never());
+
+    expect(batches.map((batch) => batch.length)).toEqual([18, 12]);
+  });
+
   it('reads an identity whose checks fill more than one call', async () => {
     const groups = Array.from({ length: 500 }, (_, n) => guid(n + 1, 9));
     const batches = serve({ users: { [ALICE]: found(ALICE) }, groups: { [ALICE]: [groups[499] ?? ''] } });
@@ -196,6 +210,11 @@ describe('readIdentities', () => {
     ['the answer has no body', { users: { [ALICE]: { status: 200 } } }, /unexpected shape/],
     ['the user is refused', { users: { [ALICE]: refused } }, /403 Authorization_RequestDenied.*User.Read.All/],
     ['a proxy says 404', { users: { [ALICE]: { status: 404, body: '<html>' } } }, /404/],
+    [
+      'Graph says 404 for another reason',
+      { users: { [ALICE]: { status: 404, body: { error: { code: 'UnknownError', message: '' } } } } },
+      /404 UnknownError/,
+    ],
     ['the group check is 404', { users: { [ALICE]: found(ALICE) }, groups: {} }, /its groups.*404/],
     [
       'the group check is refused',
@@ -210,6 +229,11 @@ describe('readIdentities', () => {
     ['the user is gone but its groups are there', { groups: { [ALICE]: [STAFF] } }, /replicas disagree/],
     ['deletedItems is refused', { deleted: { [ALICE]: refused } }, /deletedItems.*403.*User.Read.All/],
     ['deletedItems is unwell', { deleted: { [ALICE]: { status: 503 } } }, /deletedItems.*503/],
+    [
+      'deletedItems shows another user',
+      { deleted: { [ALICE]: { status: 200, body: { '@odata.type': '#microsoft.graph.user', id: BOB } } } },
+      /not this user/,
+    ],
     [
       'deletedItems shows something else',
       { deleted: { [ALICE]: { status: 200, body: { '@odata.type': '#microsoft.graph.group', id: ALICE } } } },

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openHintSink } from '../../../src/queue/hint-sink.js';
@@ -200,50 +200,69 @@ describe('the spool', () => {
     expect((await queue.claim(10)).map(({ key }) => key).sort()).toEqual(['sweep', bob]);
   });
 
-  it('wakes for a hint of another process, and again for a time that comes', async () => {
+  it('wakes for a hint of another process', async () => {
     const queue = await open();
     const listener = await openHintSink({ dir, clock });
-    let wakes = 0;
-    const stop = queue.watch(() => {
-      wakes += 1;
-    });
-    await queue.claim(1);
-
-    await listener.put(alice);
-    await eventually(() => wakes > 0);
-    const [claim] = await queue.claim(1);
-    if (claim) await queue.retry(claim, clock.now() + 3000);
-    await eventually(async () => (await queue.stats()).deferred === 1);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const before = wakes;
-    clock.advance(3000);
-    await eventually(() => wakes > before);
-    const due = await queue.claim(1);
-    stop();
-
-    expect(claim?.key).toBe(alice);
-    expect(due).toMatchObject([{ key: alice, attempts: 1 }]);
-  });
-
-  it('finds by the slow scan what the kernel did not report', async () => {
-    const queue = await open();
     let woken = false;
     const stop = queue.watch(() => {
       woken = true;
     });
     await queue.claim(1);
-    execFileSync('mv', [join(dir, 'pending'), join(dir, 'gone')]);
-    await mkdir(join(dir, 'pending'));
-    await writeFile(pendingFile(`user-${guid(1)}`), '');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    woken = false;
 
-    clock.advance(5000);
+    await listener.put(alice);
     await eventually(() => woken);
     const claims = await queue.claim(1);
     stop();
 
     expect(claims.map(({ key }) => key)).toEqual([alice]);
+  });
+
+  it('wakes when the time of a key comes', async () => {
+    const queue = await open();
+    await queue.defer(alice, clock.now() + 3000);
+    let woken = false;
+    const stop = queue.watch(() => {
+      woken = true;
+    });
+
+    clock.advance(3000);
+    await eventually(() => woken);
+    stop();
+
+    expect(await queue.claim(1)).toMatchObject([{ key: alice }]);
+  });
+
+  it('wakes for an earlier time that is set while it waits for a later one', async () => {
+    const queue = await open();
+    await queue.defer(bob, clock.now() + 4000);
+    const claimed: string[] = [];
+    const stop = queue.watch(
+      () => void queue.claim(10).then((claims) => claimed.push(...claims.map(({ key }) => key))),
+    );
+
+    await queue.defer(alice, clock.now() + 1000);
+    clock.advance(1000);
+    await eventually(() => claimed.length > 0);
+    stop();
+
+    expect(claimed).toEqual([alice]);
+  });
+
+  it('finds by the slow scan what the kernel did not report', async () => {
+    const queue = await open();
+    const stop = queue.watch(() => undefined);
+    await queue.claim(1);
+    // The watch stays with the old directory.
+    await rename(join(dir, 'pending'), join(dir, 'gone'));
+    await mkdir(join(dir, 'pending'));
+    await writeFile(pendingFile(`user-${guid(1)}`), '');
+
+    const before = await queue.claim(1);
+    clock.advance(5000);
+    await eventually(async () => (await queue.claim(1)).length === 1);
+    stop();
+
+    expect(before).toEqual([]);
   });
 
   it('counts what waits, what waits for a time, and what is worked on', async () => {

@@ -1,28 +1,5 @@
 import { Rejected } from '../domain/errors.js';
 
-/** Which Microsoft cloud a tenant lives in; their tokens are not interchangeable. */
-export type Cloud = 'global' | 'usgov' | 'dod' | 'china';
-
-export interface CloudEndpoints {
-  /** Where tokens come from, without tenant. */
-  authority: string;
-  /** Graph, without version. */
-  graphBaseUrl: string;
-}
-
-/** The public endpoints of each cloud (Graph: concepts/deployments). */
-export const clouds = {
-  global: { authority: 'https://login.microsoftonline.com', graphBaseUrl: 'https://graph.microsoft.com' },
-  usgov: { authority: 'https://login.microsoftonline.us', graphBaseUrl: 'https://graph.microsoft.us' },
-  dod: { authority: 'https://login.microsoftonline.us', graphBaseUrl: 'https://dod-graph.microsoft.us' },
-  china: { authority: 'https://login.chinacloudapi.cn', graphBaseUrl: 'https://microsoftgraph.chinacloudapi.cn' },
-} as const satisfies Record<Cloud, CloudEndpoints>;
-
-/** The scope that asks for all application permissions granted on this Graph. */
-export function scopeOf(graphBaseUrl: string): string {
-  return `${httpsUrl('GRAPH_BASE_URL', graphBaseUrl).origin}/.default`;
-}
-
 export interface GraphRoot {
   /** `https://graph.microsoft.com`, with the path of a reverse proxy where there is one. */
   base: string;
