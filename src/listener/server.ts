@@ -58,10 +58,17 @@ export async function createListenerServer(options: ListenerServerOptions): Prom
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
+  let inFlight = 0;
+  /** Once nothing runs, whoever is still connected has asked for nothing. */
+  const cutIfDone = (): void => {
+    if (closing && inFlight === 0) server.closeAllConnections();
+  };
   server.prependListener('request', (_req, res) => {
+    inFlight += 1;
     if (closing) res.setHeader('Connection', 'close');
     res.once('close', () => {
-      if (closing) setImmediate(() => server.closeIdleConnections());
+      inFlight -= 1;
+      setImmediate(cutIfDone);
     });
   });
   log('listener.listening', { host, port: address.port, tls: tls !== undefined });
@@ -70,6 +77,7 @@ export async function createListenerServer(options: ListenerServerOptions): Prom
     port: address.port,
     close(deadlineMs) {
       closing ??= close(server, deadlineMs).then(() => log('listener.closed'));
+      cutIfDone();
       return closing;
     },
   };
@@ -137,7 +145,6 @@ function close(server: Server, deadlineMs: number): Promise<void> {
       clearTimeout(cut);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
 

@@ -43,6 +43,7 @@ describe.skipIf(unavailable)(`account agent as a service${unavailable ? ` (skipp
       ...inside(lab, lingerMs),
     ]);
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const closed = once(child, 'close');
     const events = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const next = async (): Promise<string> => (await events.next()).value ?? 'nothing more';
     expect(await next()).toBe('ready');
@@ -51,7 +52,7 @@ describe.skipIf(unavailable)(`account agent as a service${unavailable ? ` (skipp
       path: join(lab.sandbox.root, 'run/accounts.sock'),
       async stop() {
         await lab.shell('kill -KILL $(pgrep -x perl) $(pgrep -x node) 2>/dev/null; true');
-        await once(child, 'close');
+        await closed;
       },
     };
   }
@@ -73,7 +74,7 @@ describe.skipIf(unavailable)(`account agent as a service${unavailable ? ` (skipp
   });
 
   it('answers every request although it ends as soon as it is idle', async () => {
-    const service = await activate(0);
+    const service = await activate(20);
     const client = createAccountsClient({ connect: { socketPath: service.path }, log: silent, deadlineMs: 30_000 });
 
     const answers: unknown[] = [];
@@ -200,7 +201,7 @@ describe.skipIf(unavailable)(`account agent as a service${unavailable ? ` (skipp
       name: `many${n}`,
       uid: 20000 + n,
     }));
-    await lab.shell('rm -f /var/lib/entramox-accounts/*');
+    await lab.shell('rm -f /var/lib/entramox-accounts/accounts.json*');
     const kept = { state: 'made', adopted: false, formerNames: [] };
     lab.write(
       LEDGER_FILE,

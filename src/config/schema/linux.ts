@@ -41,9 +41,9 @@ export const linuxSettings = {
     about: 'Groups that every managed account is in.',
     example: 'staff,lab',
   }),
-  GRANT_SUDO: defaulted(boolean(), 'false', {
+  GRANT_SUDO: defaulted(boolean(), 'true', {
     about: 'Give sudo to super-admins, and to groups of ENTRA_ROLE_MAP with "sudo":true. false: nobody gets it.',
-    example: 'true',
+    example: 'false',
   }),
   SUDO_NOPASSWD: defaulted(boolean(), 'false', {
     about: 'sudo without a password.',

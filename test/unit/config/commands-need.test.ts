@@ -100,9 +100,10 @@ describe('what a command needs', () => {
     expect(problems.map(({ key }) => key)).toEqual(['LISTEN_TLS_CERT_FILE']);
   });
 
-  it('administrators without GRANT_SUDO and root-like groups for everybody are remarked upon', () => {
+  it('administrators with GRANT_SUDO=false and root-like groups for everybody are remarked upon', () => {
     const { notices } = load({
       ENTRA_SUPERADMIN_GROUP_ID: '22222222-3333-4444-8555-666666666666',
+      GRANT_SUDO: 'false',
       EXTRA_GROUPS: 'sudo,lab',
     });
 

@@ -45,7 +45,7 @@ describe('loadSettings', () => {
         accountsSocket: '/run/entramox-accounts/accounts.sock',
         accountsCommand: undefined,
         accountsLingerMs: 60_000,
-        grantSudo: false,
+        grantSudo: true,
       },
       proxmox: { apiUrl: 'https://127.0.0.1:8006', apiToken: undefined, provision: 'create' },
       paths: {

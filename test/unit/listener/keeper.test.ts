@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -239,20 +240,15 @@ describe('the keeper of subscriptions', () => {
 
   it('finds the one in the way by address and resource when a 409 names none', async () => {
     const { keeper } = await start(['/users']);
-    api.nextCreates = [{ kind: 'exists', existingId: undefined }];
-    api.failing = /^list/;
     await keeper.tick(signal);
-    api.failing = undefined;
-    const ours = api.hold({ resource: 'Users' });
-    const other = api.hold({ resource: '/users', notificationUrl: 'https://old.example.org/hook', id: guid(77) });
-    api.held.delete(other);
+    api.held.clear();
+    const unrecorded = api.hold({ resource: 'Users' });
     api.nextCreates = [{ kind: 'exists', existingId: undefined }];
-    const failing = await start(['/users']);
-    api.onCreate = () => undefined;
 
-    await failing.keeper.tick(signal);
+    await keeper.tick(signal);
 
-    expect(api.held.has(ours)).toBe(false);
+    expect(api.held.has(unrecorded)).toBe(false);
+    expect(keeper.list()[0]).toMatchObject({ state: 'live', problem: undefined });
   });
 
   it('does not fight another installation over a subscription for ever', async () => {
@@ -282,14 +278,22 @@ describe('the keeper of subscriptions', () => {
     ]);
   });
 
-  it('stores the secret before it is used, and heals a crash between creation and record', async () => {
+  it('stores the secret before it is used', async () => {
     const { keeper } = await start(['/users']);
-    let stored = '';
+    let stored: { subscriptions: { id: unknown; clientState: string }[] } | undefined;
     api.onCreate = () => {
-      api.onCreate = undefined;
-      stored = 'asked';
+      stored = JSON.parse(readFileSync(path, 'utf8'));
     };
+
     await keeper.tick(signal);
+
+    const [used] = api.states.values();
+    expect(stored?.subscriptions).toMatchObject([{ id: null, clientState: used }]);
+  });
+
+  it('heals a crash between the creation and its record', async () => {
+    const first = await start(['/users']);
+    await first.keeper.tick(signal);
     const record = JSON.parse(await readFile(path, 'utf8'));
     record.subscriptions[0].id = null;
     await writeFile(path, JSON.stringify(record));
@@ -297,7 +301,6 @@ describe('the keeper of subscriptions', () => {
 
     await second.keeper.tick(signal);
 
-    expect(stored).toBe('asked');
     expect([...api.held.keys()]).toEqual([second.keeper.list()[0]?.id]);
   });
 

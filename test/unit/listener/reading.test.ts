@@ -43,7 +43,7 @@ describe('the validation token', () => {
   it('comes back exactly as it was encoded, whatever it is', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 300, unit: 'grapheme' }), (token) => {
-        fc.pre(!/\p{Cc}/u.test(token) && token.isWellFormed());
+        fc.pre(!/\p{Cc}/u.test(token));
         const url = `/x?validationToken=${encodeURIComponent(token)}`;
         expect(readValidationToken(url)).toEqual({ kind: 'token', token });
       }),

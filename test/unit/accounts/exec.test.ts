@@ -1,0 +1,37 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mustRun, programProblem, type Run } from '../../../src/accounts/exec.js';
+
+describe('programs that root runs', () => {
+  it('must not lie where others could replace them', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'exec-'));
+    const file = join(directory, 'tool');
+    writeFileSync(file, '#!/bin/sh\n');
+    chmodSync(file, 0o777);
+
+    const problems = [programProblem(file), programProblem(join(directory, 'none')), programProblem('/usr/bin/env')];
+    rmSync(directory, { recursive: true });
+
+    expect(problems).toEqual([
+      expect.stringMatching(/writable by others|does not belong to root/),
+      'missing',
+      undefined,
+    ]);
+  });
+});
+
+describe('a tool that must succeed', () => {
+  const run: Run = async () => ({ code: 6, stdout: '', stderr: "userdel: user 'x'\ndoes not exist\n" });
+
+  it('fails with its own words on one line', async () => {
+    await expect(mustRun(run, 'userdel', ['x'])).rejects.toThrow(
+      "userdel ended with 6: userdel: user 'x'; does not exist",
+    );
+  });
+
+  it('may end with the codes that the caller expects', async () => {
+    expect((await mustRun(run, 'userdel', ['x'], { codes: [0, 6] })).code).toBe(6);
+  });
+});
