@@ -12,6 +12,7 @@ import { lockAccount } from './lock.js';
 import type { DeleteResult } from './protocol.js';
 import { hasAnyLine, sweepAway } from './remains.js';
 import { revokeSudo } from './sudoers.js';
+import { checkWaited } from './waited.js';
 import { isLockedByUs, openOwn, type Workshop } from './workshop.js';
 
 /** Runs work while no other request changes anything; archiving happens between two such turns. */
@@ -42,7 +43,7 @@ async function prepare(workshop: Workshop, oid: string): Promise<'done' | { entr
       'lock it first',
     );
   }
-  checkWaited(workshop, entry);
+  checkWaited(entry, workshop.policy.deleteAfterSeconds, workshop.clock);
   if (entry.state === 'deleting') return { entry, workshop };
   checkCeiling(workshop, 'deletes');
   checkHome(workshop, entry);
@@ -76,20 +77,6 @@ async function finish(workshop: Workshop, planned: Entry, archive: string | null
   }
   const { lock: _, archive: __, ...rest } = entry;
   ledger.put({ ...rest, state: 'deleted' });
-}
-
-/** Both clocks must agree where they can: nobody is deleted early because the date jumped ahead. */
-function checkWaited({ policy, clock }: Workshop, { name, lock }: Entry): void {
-  const byDate = clock.now() - (lock?.since ?? clock.now());
-  const sameBoot = lock?.uptimeMs !== undefined && lock.bootId === clock.bootId();
-  const waitedMs = sameBoot ? Math.min(byDate, clock.uptimeMs() - (lock.uptimeMs ?? 0)) : byDate;
-  const missingMs = policy.deleteAfterSeconds * 1000 - waitedMs;
-  if (missingMs <= 0) return;
-  throw new AgentError(
-    'too-early',
-    `${name} was seen locked for ${Math.max(0, Math.floor(waitedMs / 1000))} s of ${policy.deleteAfterSeconds} s`,
-    `try again in ${Math.ceil(missingMs / 1000)} s`,
-  );
 }
 
 /** userdel -r takes along whatever is below the home, so nothing of anybody else may be there. */

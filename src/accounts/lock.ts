@@ -25,8 +25,9 @@ const PRIVILEGED = new Set(
  * AgentError `failed` names what is missing. Throws `ceiling` before anything is changed.
  */
 export async function lockAccount(workshop: Workshop, oid: string): Promise<LockResult> {
-  const own = openOwn(workshop, oid);
-  const entry = recordIntent(workshop, own);
+  const own = openOwn(workshop, oid, 'lock');
+  let entry = own.entry;
+  if (countsAnew(own)) checkCeiling(workshop, 'locks');
   const problems: string[] = [];
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
@@ -40,7 +41,14 @@ export async function lockAccount(workshop: Workshop, oid: string): Promise<Lock
   await attempt('sudo rule', () => {
     revoked = revokeSudo(workshop, entry.uid);
   });
-  await attempt('password and expiry', () => lockShadow(workshop, own));
+  // On a full disk the record cannot be written, and without it the lock of the password could not be undone; the
+  // sudo rule and the processes go all the same.
+  let recorded = false;
+  await attempt('ledger', () => {
+    entry = recordIntent(workshop, own);
+    recorded = true;
+  });
+  if (recorded) await attempt('password and expiry', () => lockShadow(workshop, own));
   await attempt('groups', async () => {
     revoked = (await leaveGroups(workshop, own)) || revoked;
   });
@@ -57,18 +65,18 @@ export async function lockAccount(workshop: Workshop, oid: string): Promise<Lock
   return finish(workshop, entry, revoked ? await afterthoughts(workshop, own) : []);
 }
 
+/** A lock that is finished, or was begun, counted already. */
+function countsAnew({ entry, etc }: Own): boolean {
+  return !isLockedByUs(entry, etc) && (entry.lock === undefined || entry.lock.since !== undefined);
+}
+
 /** What was there before, written down before the first change; a repeated lock keeps the first record. */
-function recordIntent(workshop: Workshop, own: Own): Entry {
+function recordIntent({ ledger, clock }: Workshop, own: Own): Entry {
   const { entry, etc, shadow } = own;
   if (isLockedByUs(entry, etc)) return entry;
   const open = { ...entry, lock: formerState(entry.lock, shadow) };
-  const alreadyCounted = entry.lock !== undefined && entry.lock.since === undefined;
-  if (alreadyCounted) {
-    workshop.ledger.put(open);
-  } else {
-    checkCeiling(workshop, 'locks');
-    workshop.ledger.putCounted(open, 'locks', workshop.clock.now());
-  }
+  if (countsAnew(own)) ledger.putCounted(open, 'locks', clock.now());
+  else ledger.put(open);
   return open;
 }
 

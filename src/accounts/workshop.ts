@@ -53,14 +53,15 @@ export interface Own {
 
 /**
  * Looks up an account of ours. Throws AgentError `refused` for an object id that is not in the ledger or was
- * deleted, `conflict` when the name now belongs to another uid than the one we gave it.
+ * deleted, `conflict` when the name now belongs to another uid than the one we gave it. A uid outside the range is
+ * refused too, except to be locked: whoever narrows the range must not keep leavers in.
  */
-export function openOwn(workshop: Workshop, oid: string): Own {
+export function openOwn(workshop: Workshop, oid: string, purpose: 'lock' | 'any' = 'any'): Own {
   const entry = workshop.ledger.get(oid);
   if (!entry) throw new AgentError('refused', `no account of ours belongs to ${oid}`, 'create or adopt it first');
   if (entry.state === 'deleted') throw new AgentError('refused', `the account ${entry.name} was deleted`);
   const [first, last] = workshop.policy.uidRange;
-  if (entry.uid < first || entry.uid > last) {
+  if (purpose === 'any' && (entry.uid < first || entry.uid > last)) {
     throw new AgentError('refused', `uid ${entry.uid} of ${entry.name} is outside uidRange ${first}-${last}`);
   }
   const etc = readEtc(workshop.paths.etc);

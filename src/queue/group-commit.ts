@@ -7,6 +7,12 @@ export interface GroupCommit {
   commit(name: string): Promise<void>;
 }
 
+/**
+ * Under load a sync is followed by a short pause, in which others join the next: files are made slowly while the
+ * file system commits, so fewer syncs mean more puts a second and a shorter wait (measured on ext4).
+ */
+const GATHER_MS = 2;
+
 interface Waiter {
   name: string;
   resolve(): void;
@@ -25,9 +31,9 @@ export function createGroupCommit(sync: () => Promise<void>, onFailure: (names: 
 
   async function run(): Promise<void> {
     running = true;
+    // The first who comes waits for nobody; everything that arrives in this turn of the event loop joins.
+    await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
-      // Everything that arrived in this turn of the event loop shares the sync.
-      await new Promise((resolve) => setImmediate(resolve));
       const batch = waiting;
       waiting = [];
       try {
@@ -39,6 +45,7 @@ export function createGroupCommit(sync: () => Promise<void>, onFailure: (names: 
         onFailure(all.map((waiter) => waiter.name));
         for (const waiter of all) waiter.reject(error);
       }
+      if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     }
     running = false;
   }

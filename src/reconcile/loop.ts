@@ -116,7 +116,9 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
         sinceMs: now - claim.since,
       });
     }
-    if (result === 'failed' || result === 'unknown') return failed(claim, outcome.error ?? new Error(why));
+    if (result === 'failed') return failed(claim, outcome.error ?? new Error(why));
+    // A source or target that cannot be seen is no fault of the item: it waits for as long as that takes.
+    if (result === 'unknown') return failed(claim, new SourceUnavailable(why));
     const again = [outcome.recheckAt, trailing.next(oid, now, result === 'ignored')].filter((at) => at !== undefined);
     if (again.length > 0) await queue.defer(claim.key, Math.min(...again));
     await queue.done(claim);
@@ -145,6 +147,8 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
           await queue.defer(`user:${outcome.oid}`, ctx.clock.now() + backoffMs(4, options.random));
         }
       }
+      // Whoever was given up gets another chance with each sweep.
+      for (const parked of (await queue.stats()).parked) await queue.put(parked.key);
       options.onSweep?.(report);
       await queue.done(claim);
     } catch (error) {

@@ -273,6 +273,43 @@ describe.skipIf(unavailable)(
         expect(shadowOf(name)).toMatch(/^shadowless:!.*:1:$/);
       });
 
+      it('takes sudo and the processes away even when the disk is full, and locks the rest once there is room', async () => {
+        const { oid, name, uid } = await make('fulldisk');
+        await ask({ verb: 'sudo', oid, granted: true });
+        await lab.shell(
+          `setsid setpriv --reuid=${uid} --regid=${uid} --init-groups sleep 1000 </dev/null >/dev/null 2>&1 &`,
+        );
+        const state = '/var/lib/entramox-accounts';
+        await lab.shell(
+          `cp -a ${state} /t && mount -t tmpfs -o size=64k tmpfs ${state} && cp -a /t/. ${state}/ && (cat /dev/zero > ${state}/fill || true) 2>/dev/null`,
+        );
+
+        const locking = ask({ verb: 'lock', oid });
+
+        await expect(locking).rejects.toThrow(/not locked completely: ledger: ENOSPC/);
+        expect([await sudoAllows(name), (await lab.sandbox.exec(['pgrep', '-u', String(uid)])).stdout]).toEqual([
+          false,
+          '',
+        ]);
+        expect((await see(oid))?.locked).toBe(false);
+        await lab.shell(`rm ${state}/fill`);
+        await ask({ verb: 'lock', oid });
+        expect((await see(oid))?.locked).toBe(true);
+        await lab.shell(`cp -a ${state}/accounts.json* /t/ && umount ${state} && cp -a /t/. ${state}/`);
+      });
+
+      it('still reaches an account whose uid the policy has left outside its range', async () => {
+        const { oid, name } = await make('outranged');
+        lab.policy({ uidRange: [1000, 1001] });
+
+        await ask({ verb: 'lock', oid });
+
+        const unlocking = ask({ verb: 'unlock', oid });
+        await expect(unlocking).rejects.toThrow(/outside uidRange/);
+        lab.policy({});
+        expect(shadowOf(name)).toMatch(/:1:$/);
+      });
+
       it('stops at the ceiling of the policy before it changes anything', async () => {
         const { oid, name } = await make('toomany');
         const before = lab.linesOf(name);

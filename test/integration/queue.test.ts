@@ -37,24 +37,24 @@ async function runAndKill(prefix: string, lines: number): Promise<string[]> {
 
 it('loses nothing that was put, however often the process is killed in the middle of work', async () => {
   const put = new Set<string>();
-  const done = new Set<string>();
+  const worked = new Set<string>();
   for (let round = 0; round < 8; round += 1) {
     const said = await runAndKill(`0000000${round}`, 20 + round * 61);
     for (const line of said) {
       const [word = '', key = ''] = line.split(' ');
-      (word === 'put' ? put : done).add(key);
+      (word === 'put' ? put : worked).add(key);
     }
   }
 
   const queue = await openSpool({ dir, clock, log: () => undefined });
   for (let claims = await queue.claim(50); claims.length > 0; claims = await queue.claim(50)) {
     for (const claim of claims) {
-      done.add(claim.key);
+      worked.add(claim.key);
       await queue.done(claim);
     }
   }
 
   expect(put.size).toBeGreaterThan(500);
-  expect([...put].filter((key) => !done.has(key))).toEqual([]);
+  expect([...put].filter((key) => !worked.has(key))).toEqual([]);
   expect(await readdir(join(dir, 'processing'))).toEqual([]);
 });

@@ -3,7 +3,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EntraSimulator, type EntraSimulatorOptions, startEntraSimulator } from '../simulators/entra/index.js';
-import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
+import {
+  type ProxmoxSimulator,
+  type ProxmoxSimulatorOptions,
+  startProxmoxSimulator,
+} from '../simulators/proxmox/index.js';
 import { createTestAuthority } from '../simulators/tls.js';
 import type { LinuxHost } from './linux-host.js';
 import { type Daemon, type Finished, runProgram, startDaemon } from './program.js';
@@ -17,6 +21,14 @@ export interface LabOptions {
   /** Added to, or put in place of, the settings of the lab. */
   settings?: Record<string, string>;
   entra?: Partial<EntraSimulatorOptions>;
+  proxmox?: Partial<ProxmoxSimulatorOptions>;
+}
+
+export interface StartOptions {
+  /** Put before the command, such as `['setpriv', …]`. */
+  wrapper?: readonly string[];
+  /** Another environment file than the lab's own. */
+  envFile?: string;
 }
 
 /** Simulators, directories and settings for one Entramox, and the built program to run against them. */
@@ -30,7 +42,7 @@ export interface Lab {
   publicUrl: string;
   /** Adds a person to Entra and to everybody's group; the object id. */
   join(name: string, group?: string): string;
-  start(command?: 'run' | 'listen' | 'reconcile'): Daemon;
+  start(command?: 'run' | 'listen' | 'reconcile', options?: StartOptions): Daemon;
   /** Waits until the subscriptions are live and a sweep has finished. */
   ready(): Promise<void>;
   entramox(...args: string[]): Promise<Finished>;
@@ -45,7 +57,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const authority = await createTestAuthority();
   const [entra, proxmox, listenerTls, port] = await Promise.all([
     startEntraSimulator({ authority, timeScale: 60, minimumHealthSamples: 1_000_000, ...options.entra }),
-    startProxmoxSimulator({ authority }),
+    startProxmoxSimulator({ authority, ...options.proxmox }),
     authority.issue(['localhost', '127.0.0.1']),
     freePort(),
   ]);
@@ -122,8 +134,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       entra.directory.addMember(group, oid);
       return oid;
     },
-    start(command = 'run') {
-      const daemon = startDaemon([command, '--config', envFile], env, logFile);
+    start(command = 'run', { wrapper, envFile: file = envFile } = {}) {
+      const daemon = startDaemon([command, '--config', file], env, logFile, wrapper);
       daemons.push(daemon);
       return daemon;
     },

@@ -21,6 +21,8 @@ export interface LinuxHost {
   /** Whether sudo itself would let this user run a command; undefined where there is no real sudo. */
   mayUseSudo(name: string): Promise<boolean | undefined>;
   sandbox: Sandbox | undefined;
+  /** SIGKILL for the agent that was started last by `agentCommand`; false where none runs. Only in a private root. */
+  killAgent?(): Promise<boolean>;
   destroy(): Promise<void>;
 }
 
@@ -29,6 +31,9 @@ export interface HostPolicy {
   allowedGroups?: string[];
   locksPerHour?: number;
 }
+
+const PID_FILE = '/run/entramox-agent.pid';
+const NOTE_PID = `echo $$ > ${PID_FILE}; exec "$@"`;
 
 /** A private root with the account agent's policy in it. Needs root and the tools; see `sandboxUnavailable`. */
 export async function createPrivateHost(policy: HostPolicy = {}): Promise<LinuxHost> {
@@ -49,7 +54,21 @@ export async function createPrivateHost(policy: HostPolicy = {}): Promise<LinuxH
   return {
     kind: 'private root',
     sandbox,
-    agentCommand: absolute(sandbox.command([process.execPath, join(REPOSITORY, 'dist/accounts.js'), '--stdio'])),
+    agentCommand: absolute(
+      sandbox.command([
+        '/bin/sh',
+        '-c',
+        NOTE_PID,
+        'sh',
+        process.execPath,
+        join(REPOSITORY, 'dist/accounts.js'),
+        '--stdio',
+      ]),
+    ),
+    async killAgent() {
+      const kill = await sandbox.exec(['/bin/sh', '-c', `kill -KILL "$(cat ${PID_FILE})"`]);
+      return kill.code === 0;
+    },
     account: (name) => readAccount(sandbox.root, name),
     async mayUseSudo(name) {
       return (await sandbox.exec(['sudo', '-l', '-U', name, '/bin/true'])).code === 0;

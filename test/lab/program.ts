@@ -20,9 +20,15 @@ export interface Daemon {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts a long-lived command of the built program; its log goes to a file. */
-export function startDaemon(args: readonly string[], env: NodeJS.ProcessEnv, logFile: string): Daemon {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a long-lived command of the built program, behind `wrapper` where one is given; its log goes to a file. */
+export function startDaemon(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  logFile: string,
+  wrapper: readonly string[] = [],
+): Daemon {
+  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, PROGRAM, ...args];
+  const child = spawn(file, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const log = createWriteStream(logFile, { flags: 'a' });
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });

@@ -48,7 +48,7 @@ export async function startListener(
   const graph = connectGraph(settings, log, metrics);
   const store = await openSubscriptionStore({ path: join(settings.paths.listenerStateDir, 'subscriptions.json') });
   const groups = new Set(entra.groupIds);
-  const dispatcher = new Agent({ connect: { ca: trustedRoots(settings.caFile) } });
+  const dispatcher = new Agent({ connect: { secureContext: trustedRoots(settings.caFile) } });
   const stopping = new AbortController();
   // The keeper needs the address that the server gets, and the app needs the keeper.
   let endpointReady = (_signal: AbortSignal): Promise<void> => Promise.reject(new Error('not listening yet'));

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key } from '../../../src/queue/queue.js';
 import { openSpool } from '../../../src/queue/spool.js';
 
-/** Puts and works off keys until it is killed, saying `put KEY` and `done KEY` once each has happened. */
+/** Puts and works off keys until it is killed, saying `put KEY` and `worked KEY` once each has happened. */
 const [dir = '', prefix = ''] = process.argv.slice(2);
 const clock = { now: Date.now, sleep: (ms: number, signal?: AbortSignal) => sleep(ms, undefined, { signal }) };
 const queue = await openSpool({ dir, clock, log: () => undefined });
@@ -22,8 +22,9 @@ async function workOff(): Promise<void> {
     for (const claim of await queue.claim(10)) {
       if (claim.attempts === 0 && round % 3 === 0) await queue.retry(claim, Date.now());
       else {
+        // The work itself; only after it may the key go.
+        say(`worked ${claim.key}`);
         await queue.done(claim);
-        say(`done ${claim.key}`);
       }
     }
     await sleep(1);
