@@ -21,7 +21,7 @@ export function examineForAdoption(
   if (!isGuid(oid)) throw new AgentError('invalid', `--oid ${oid} is not a GUID in lower case`);
   const problem = nameProblem(name);
   if (problem) throw new AgentError('invalid', problem);
-  if (isReserved(name, policy.reservedNames)) throw new AgentError('refused', `${name} is reserved for the system`);
+  if (isReserved(name, policy)) throw new AgentError('refused', `${name} is reserved for the system or by the policy`);
   const etc = readEtc(etcDirectory);
   const line = etc.passwd.get(name);
   if (!line || !etc.shadow.has(name)) throw new AgentError('refused', `there is no complete account ${name} here`);
@@ -29,9 +29,8 @@ export function examineForAdoption(
   if (line.uid < first || line.uid > last) {
     throw new AgentError('refused', `uid ${line.uid} of ${name} is outside uidRange ${first}-${last}`);
   }
-  if (etc.nameOfUid.get(line.uid) !== name) {
-    throw new AgentError('refused', `uid ${line.uid} belongs to ${etc.nameOfUid.get(line.uid)} too`);
-  }
+  const twin = [...etc.passwd.values()].find((other) => other.uid === line.uid && other.name !== name);
+  if (twin) throw new AgentError('refused', `uid ${line.uid} belongs to ${twin.name} too`);
   const owner = ledger.get(oid) ?? ledger.ownerOfName(name) ?? ledger.ownerOfUid(line.uid);
   if (owner) {
     throw new AgentError('refused', `${owner.oid} has, or had, the account ${owner.name} with uid ${owner.uid}`);

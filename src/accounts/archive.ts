@@ -1,11 +1,11 @@
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from './durable-file.js';
-import { AgentError } from './errors.js';
 import { mustRun } from './exec.js';
 import { homeOf, homeState } from './home.js';
 import type { Entry } from './ledger.js';
+import { requireRootOnly } from './root-only.js';
 import type { Workshop } from './workshop.js';
 
 const ARCHIVE_DEADLINE_MS = 6 * 3_600_000;
@@ -19,9 +19,7 @@ export async function archiveHome({ entry, workshop }: { entry: Entry; workshop:
   const { name, uid } = entry;
   if (!policy.archiveHomes || homeState(homeOf(policy.homeBase, name), uid) === 'missing') return null;
   mkdirSync(policy.archiveDir, { recursive: true, mode: 0o700 });
-  if (lstatSync(policy.archiveDir).uid !== 0) {
-    throw new AgentError('failed', `${policy.archiveDir} does not belong to root`, `chown root ${policy.archiveDir}`);
-  }
+  requireRootOnly(policy.archiveDir);
   chmodSync(policy.archiveDir, 0o700);
   const time = new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const file = join(policy.archiveDir, `${name}-${uid}-${time}.tar`);
@@ -30,7 +28,8 @@ export async function archiveHome({ entry, workshop }: { entry: Entry; workshop:
   rmSync(partial, { force: true });
   const handle = await open(partial, 'wx', 0o600);
   try {
-    const flags = ['--numeric-owner', '--acls', '--xattrs', '--one-file-system'];
+    // Sparse, because a file may claim to be larger than every disk.
+    const flags = ['--numeric-owner', '--acls', '--xattrs', '--one-file-system', '--sparse'];
     const options = { stdoutFd: handle.fd, timeoutMs: ARCHIVE_DEADLINE_MS };
     await mustRun(run, 'tar', [...flags, '-C', policy.homeBase, '-cf', '-', name], options);
     await handle.sync();

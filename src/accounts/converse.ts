@@ -7,6 +7,9 @@ import { errorReply, formatReply, idOf, MAX_LINE_BYTES, parseRequest, type Reply
 /** Requests of one connection that wait or are worked on; more are answered `busy`. */
 const MAX_PENDING = 256;
 
+/** Bytes of answers that the other side may leave unread before it is cut off, for the sake of our memory. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+
 export interface ConverseOptions {
   agent: Agent;
   input: Readable;
@@ -23,7 +26,8 @@ export async function converse({ agent, input, output, onBusy }: ConverseOptions
   const splitter = createLineSplitter(MAX_LINE_BYTES);
   const pending = new Set<Promise<void>>();
   const send = (reply: Reply): void => {
-    if (output.writable) output.write(formatReply(reply));
+    if (output.writableLength > MAX_UNREAD_BYTES) output.destroy();
+    else if (output.writable) output.write(formatReply(reply));
   };
   const take = (bytes: Buffer): void => {
     const work = answer(agent, bytes, pending.size).then(send);

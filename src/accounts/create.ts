@@ -1,15 +1,15 @@
-import { lstatSync } from 'node:fs';
 import { syncDirectory } from './durable-file.js';
 import { AgentError } from './errors.js';
-import { readEtc } from './etc.js';
-import { mustRun } from './exec.js';
-import { completeHome, homeOf, homeState } from './home.js';
-import type { Entry } from './ledger.js';
+import { readEtc, type ShadowLine } from './etc.js';
+import { mustRun, type Run } from './exec.js';
+import { type HomeState, homeOf, homeState, makeHome } from './home.js';
+import type { Entry, LockRecord } from './ledger.js';
 import { nameStanding } from './name-standing.js';
 import { gecosProblem, nameProblem } from './names.js';
 import { setRandomPassword } from './password.js';
 import type { CreateResult } from './protocol.js';
 import { groupProblem, hasAllLines, NO_SUBIDS, sweepAway } from './remains.js';
+import { requireRootOnly } from './root-only.js';
 import { chooseUid } from './uid.js';
 import { identityProblem, openOwn, type Workshop } from './workshop.js';
 
@@ -29,9 +29,10 @@ export async function createAccount(workshop: Workshop, wanted: Wanted): Promise
   const problem = nameProblem(wanted.name) ?? gecosProblem(wanted.gecos);
   if (problem) throw new AgentError('invalid', problem);
   const known = workshop.ledger.get(wanted.oid);
-  const entry = known && known.state !== 'deleted' ? resume(workshop, known, wanted) : begin(workshop, wanted, known);
+  const entry =
+    known && known.state !== 'deleted' ? resume(workshop, known, wanted) : await begin(workshop, wanted, known);
   if (entry.state === 'creating') await makeLines(workshop, entry, wanted.gecos);
-  makeHome(workshop, entry);
+  await completeHome(workshop, entry);
   await setGecos(workshop, entry, wanted.gecos);
   readBack(workshop, entry, wanted.gecos);
   if (entry !== known || entry.state !== 'made') workshop.ledger.put({ ...entry, state: 'made' });
@@ -39,25 +40,40 @@ export async function createAccount(workshop: Workshop, wanted: Wanted): Promise
 }
 
 /** Checks that nobody else is in the way and writes the intent down. */
-function begin({ ledger, policy, paths }: Workshop, { oid, name }: Wanted, former: Entry | undefined): Entry {
+async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | undefined): Promise<Entry> {
+  const { ledger, policy, paths, run } = workshop;
   const etc = readEtc(paths.etc);
   const standing = nameStanding({ ledger, policy, etc }, { oid, name });
   if (standing.state !== 'free' && standing.state !== 'ours') {
     throw new AgentError('conflict', standing.why ?? `${name} is ${standing.state}`, standing.remedy);
   }
+  if (await isKnownElsewhere(run, name)) {
+    throw new AgentError('conflict', `${name} exists in another source than /etc (LDAP?)`, 'use another name');
+  }
+  const elsewhere = new Set<number>();
   const isTaken = (candidate: number): boolean =>
-    ledger.ownerOfUid(candidate) !== undefined || etc.nameOfUid.has(candidate) || etc.groupOfGid.has(candidate);
-  const uid = former?.uid ?? chooseUid(oid, policy.uidRange, isTaken);
+    ledger.ownerOfUid(candidate) !== undefined ||
+    etc.nameOfUid.has(candidate) ||
+    etc.groupOfGid.has(candidate) ||
+    elsewhere.has(candidate);
+  let uid = former?.uid ?? chooseUid(oid, policy.uidRange, isTaken);
+  // A lock would end the processes of whoever has that number.
+  while (await isKnownElsewhere(run, String(uid))) {
+    if (former || elsewhere.size >= 64) {
+      throw new AgentError('conflict', `uid ${uid} of ${name} exists in another source than /etc (LDAP?)`, UID_REMEDY);
+    }
+    elsewhere.add(uid);
+    uid = chooseUid(oid, policy.uidRange, isTaken);
+  }
   const [first, last] = policy.uidRange;
   if (uid < first || uid > last) {
     throw new AgentError('refused', `the former uid ${uid} of ${name} is outside uidRange ${first}-${last}`);
   }
   const problem = identityProblem(etc, { name, uid }) ?? groupProblem(etc, { name, uid });
   if (problem) throw new AgentError('conflict', problem, 'free the name and the number, or choose another name');
-  checkHomeBase(policy.homeBase);
+  requireRootOnly(policy.homeBase);
   const home = homeOf(policy.homeBase, name);
-  const state = homeState(home, uid);
-  if (state === 'half' || state === 'foreign') {
+  if (homeState(home, uid) === 'foreign') {
     throw new AgentError('conflict', `${home} exists and is not the home of uid ${uid}`, `move ${home} away`);
   }
   const names = new Set(former ? [...former.formerNames, former.name] : []);
@@ -67,12 +83,32 @@ function begin({ ledger, policy, paths }: Workshop, { oid, name }: Wanted, forme
   return entry;
 }
 
+const UID_REMEDY = 'choose a uidRange in the policy that no other source uses';
+
+/** Whether a user or group of this name or number comes from any source that the C library asks. */
+async function isKnownElsewhere(run: Run, key: string): Promise<boolean> {
+  for (const database of ['passwd', 'group']) {
+    if ((await mustRun(run, 'getent', [database, '--', key], { codes: [0, 2] })).stdout !== '') return true;
+  }
+  return false;
+}
+
+/**
+ * Whether the password or the account was closed by somebody else than us, which making the lines anew would undo.
+ * Without a hash it is only what a killed useradd left.
+ */
+function isClosedByHand(lock: LockRecord | undefined, shadow: ShadowLine | undefined): boolean {
+  if (!shadow?.password.includes('$')) return false;
+  if (lock) return lock.passwordWasLocked || lock.previousExpiry !== '';
+  return shadow.password.startsWith('!') || shadow.expiry !== '';
+}
+
 /** An account of ours: as it is when all its lines are there, else to be made again from the beginning. */
 function resume(workshop: Workshop, known: Entry, { oid, name }: Wanted): Entry {
   if (known.name !== name) {
     throw new AgentError('conflict', `${oid} has the account ${known.name} already`, `use ${known.name}`);
   }
-  const { etc } = openOwn(workshop, oid);
+  const { etc, shadow } = openOwn(workshop, oid);
   const hasLines = hasAllLines(etc, known, known.adopted);
   if (known.state === 'made' && hasLines) return known;
   const { lock, archive: _, ...rest } = known;
@@ -80,6 +116,13 @@ function resume(workshop: Workshop, known: Entry, { oid, name }: Wanted): Entry 
   if (known.state !== 'creating' && hasLines) return lock ? { ...rest, lock } : rest;
   if (known.adopted) {
     throw new AgentError('refused', `the adopted account ${name} is damaged`, 'repair it by hand with pwck and grpck');
+  }
+  if (isClosedByHand(known.lock, shadow)) {
+    throw new AgentError(
+      'refused',
+      `${name} is damaged, and somebody locked it by hand`,
+      'repair it with pwck and grpck',
+    );
   }
   const problem = groupProblem(etc, known);
   if (problem) throw new AgentError('conflict', problem, 'free the group name and number');
@@ -104,12 +147,12 @@ async function makeLines(workshop: Workshop, entry: Entry, gecos: string): Promi
   syncDirectory(paths.etc);
 }
 
-function makeHome({ policy, paths }: Workshop, { name, uid, adopted }: Entry): void {
+/** A home that an administrator gave to somebody else, for sftp in a chroot perhaps, is left as it is. */
+async function completeHome({ policy, paths, run }: Workshop, { name, uid, adopted }: Entry): Promise<void> {
   const home = homeOf(policy.homeBase, name);
-  if (adopted || homeState(home, uid) === 'whole') return;
-  checkHomeBase(policy.homeBase);
-  completeHome(home, uid, paths.skeleton);
-  syncDirectory(policy.homeBase);
+  if (adopted || homeState(home, uid) !== 'missing') return;
+  requireRootOnly(policy.homeBase);
+  await makeHome(home, uid, { skeleton: paths.skeleton, run });
 }
 
 async function setGecos({ run, paths }: Workshop, { name }: Entry, gecos: string): Promise<void> {
@@ -123,20 +166,14 @@ function readBack({ paths, policy }: Workshop, entry: Entry, gecos: string): voi
   const etc = readEtc(paths.etc);
   const shadow = etc.shadow.get(name);
   const home = homeOf(policy.homeBase, name);
+  const isUsable = (found: HomeState) => found === 'whole' || (found === 'foreign' && state !== 'creating');
   const problems = [
     ...(hasAllLines(etc, entry, adopted) ? [] : ['a line in passwd, shadow, group or gshadow is missing']),
     ...(etc.passwd.get(name)?.gecos === gecos ? [] : ['the full name was not taken over']),
-    ...(adopted || homeState(home, uid) === 'whole' ? [] : [`${home} is not there or does not belong to uid ${uid}`]),
+    ...(adopted || isUsable(homeState(home, uid)) ? [] : [`${home} is not there or does not belong to uid ${uid}`]),
     ...(state !== 'creating' || (shadow?.password.startsWith('$') && shadow.changed === '0')
       ? []
       : ['the initial password was not set or is not expired']),
   ];
   if (problems.length > 0) throw new AgentError('failed', `${name} is not complete: ${problems.join('; ')}`);
-}
-
-function checkHomeBase(homeBase: string): void {
-  const { uid, mode } = lstatSync(homeBase);
-  if (uid !== 0 || (mode & 0o022) !== 0) {
-    throw new AgentError('failed', `${homeBase} does not belong to root alone`, `chown root:root ${homeBase}`);
-  }
 }

@@ -1,16 +1,15 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { archiveHome } from './archive.js';
 import { checkCeiling } from './ceiling.js';
-import { syncDirectory } from './durable-file.js';
-import { AgentError, errnoOf } from './errors.js';
+import { AgentError } from './errors.js';
 import { readEtc } from './etc.js';
-import { mustRun } from './exec.js';
-import { homeOf, homeState } from './home.js';
+import { homeOf, homeState, removeTree } from './home.js';
+import { listIfThere, statIfThere } from './if-there.js';
 import type { Entry } from './ledger.js';
 import { lockAccount } from './lock.js';
 import type { DeleteResult } from './protocol.js';
-import { hasAnyLine, sweepAway } from './remains.js';
+import { sweepAway } from './remains.js';
 import { revokeSudo } from './sudoers.js';
 import { checkWaited } from './waited.js';
 import { isLockedByUs, openOwn, type Workshop } from './workshop.js';
@@ -53,7 +52,7 @@ async function prepare(workshop: Workshop, oid: string): Promise<'done' | { entr
 }
 
 async function finish(workshop: Workshop, planned: Entry, archive: string | null): Promise<void> {
-  const { ledger, paths, policy, run } = workshop;
+  const { ledger, policy, run } = workshop;
   const { entry, etc } = openOwn(workshop, planned.oid);
   if (entry.state !== 'deleting' || !isLockedByUs(entry, etc)) {
     throw new AgentError(
@@ -66,49 +65,47 @@ async function finish(workshop: Workshop, planned: Entry, archive: string | null
   ledger.put({ ...entry, archive });
   checkHome(workshop, entry);
   removeKeyedByName(workshop, entry);
-  if (etc.passwd.has(entry.name))
-    await mustRun(run, 'userdel', ['-r', entry.name], { codes: [0, 6, 12], timeoutMs: 600_000 });
+  // The account first: where that fails, the person can still get everything back.
   await sweepAway(workshop, entry);
   const home = homeOf(policy.homeBase, entry.name);
-  if (!entry.adopted && homeState(home, entry.uid) === 'whole') rmSync(home, { recursive: true });
-  syncDirectory(paths.etc);
-  if (hasAnyLine(readEtc(paths.etc), entry.name)) {
-    throw new AgentError('failed', `${entry.name} is still in the account files`, 'look with pwck and grpck');
-  }
+  if (homeState(home, entry.uid) === 'whole') await removeTree(run, home);
   const { lock: _, archive: __, ...rest } = entry;
   ledger.put({ ...rest, state: 'deleted' });
 }
 
-/** userdel -r takes along whatever is below the home, so nothing of anybody else may be there. */
-function checkHome({ paths, policy }: Workshop, entry: Entry): void {
-  const { name, uid } = entry;
-  const etc = readEtc(paths.etc);
-  const home = etc.passwd.get(name)?.home ?? homeOf(policy.homeBase, name);
-  if (home !== homeOf(policy.homeBase, name)) {
-    throw new AgentError('refused', `the home of ${name} is ${home}, outside ${policy.homeBase}`, 'delete it by hand');
+/** Whatever is below the home goes, so nothing of anybody else may be there. */
+function checkHome({ paths, policy }: Workshop, { name, uid }: Entry): void {
+  const { passwd } = readEtc(paths.etc);
+  const home = homeOf(policy.homeBase, name);
+  const given = passwd.get(name)?.home ?? home;
+  if (given !== home) {
+    throw new AgentError('refused', `the home of ${name} is ${given}, outside ${policy.homeBase}`, 'delete it by hand');
   }
   if (homeState(home, uid) === 'missing') return;
-  if (realpathSync(home) !== home)
-    throw new AgentError('refused', `${home} leads to ${realpathSync(home)}`, 'delete it by hand');
-  const guest = [...etc.passwd.values()].find((line) => line.name !== name && `${line.home}/`.startsWith(`${home}/`));
+  const real = realpathSync(home);
+  if (real !== homeOf(realpathSync(policy.homeBase), name)) {
+    throw new AgentError('refused', `${home} leads to ${real}`, 'delete it by hand');
+  }
+  const guest = [...passwd.values()].find((line) => line.name !== name && `${line.home}/`.startsWith(`${home}/`));
   if (guest) throw new AgentError('refused', `the home of ${guest.name} lies in ${home}`, `move ${guest.home} away`);
   const mount = readFileSync(join(paths.proc, 'self/mountinfo'), 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
-    .find((point) => point.startsWith(`${home}/`));
-  if (mount) throw new AgentError('refused', `${mount} is a mount inside the home of ${name}`, `umount ${mount}`);
+    .find((point) => `${point}/`.startsWith(`${real}/`));
+  if (mount) throw new AgentError('refused', `${mount} is a mount in the home of ${name}`, `umount ${mount}`);
 }
 
 /** What the shadow tools leave behind and the next account of that name or uid would inherit. */
 function removeKeyedByName(workshop: Workshop, { name, uid }: Entry): void {
   const { paths } = workshop;
   revokeSudo(workshop, uid);
-  rmSync(join(paths.crontabs, name), { force: true });
-  rmSync(join(paths.linger, name), { force: true });
-  rmSync(join(paths.sudoTimestamps, name), { force: true });
-  for (const job of listIfThere(paths.atJobs)) {
-    const file = join(paths.atJobs, job);
-    if (statSync(file).isFile() && statSync(file).uid === uid) rmSync(file);
+  const { crontabs, linger, sudoTimestamps, mail, atJobs } = paths;
+  for (const place of [crontabs, linger, sudoTimestamps]) rmSync(join(place, name), { force: true });
+  // Newer versions of sudo name it by uid.
+  rmSync(join(sudoTimestamps, String(uid)), { force: true });
+  for (const file of [join(mail, name), ...listIfThere(atJobs).map((job) => join(atJobs, job))]) {
+    const stat = statIfThere(file);
+    if (stat?.isFile() && stat.uid === uid) rmSync(file);
   }
 }
 
@@ -136,15 +133,6 @@ async function leftovers({ run }: Workshop, uid: number): Promise<string[]> {
   } catch (error) {
     if (error instanceof AgentError && error.code === 'busy')
       return ['(the search took longer than 30 s and was stopped)'];
-    throw error;
-  }
-}
-
-function listIfThere(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
 }

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from './errors.js';
+import { readIfThere } from './if-there.js';
 
 export interface PasswdLine {
   name: string;
@@ -39,25 +38,33 @@ export interface Etc {
 
 /** Reads passwd, shadow, group and gshadow of a directory, `/etc` on a host. A missing file reads as empty. */
 export function readEtc(directory: string): Etc {
+  // Fields by number: with thousands of accounts that takes half the time of taking each row apart by a pattern, and
+  // every request reads everything at least once.
   const passwd = new Map<string, PasswdLine>();
   const nameOfUid = new Map<number, string>();
-  for (const [name = '', , uid, gid, gecos = '', home = '', shell = ''] of rows(join(directory, 'passwd'))) {
+  for (const row of rows(join(directory, 'passwd'))) {
+    const name = row[0] ?? '';
     if (passwd.has(name)) continue;
-    passwd.set(name, { name, uid: Number(uid), gid: Number(gid), gecos, home, shell });
-    if (!nameOfUid.has(Number(uid))) nameOfUid.set(Number(uid), name);
+    const uid = Number(row[2]);
+    passwd.set(name, { name, uid, gid: Number(row[3]), gecos: row[4] ?? '', home: row[5] ?? '', shell: row[6] ?? '' });
+    if (!nameOfUid.has(uid)) nameOfUid.set(uid, name);
   }
   const shadow = new Map<string, ShadowLine>();
-  for (const [name = '', password = '', changed = '', , , , , expiry = ''] of rows(join(directory, 'shadow'))) {
-    if (!shadow.has(name)) shadow.set(name, { name, password, changed, expiry });
+  for (const row of rows(join(directory, 'shadow'))) {
+    const name = row[0] ?? '';
+    if (shadow.has(name)) continue;
+    shadow.set(name, { name, password: row[1] ?? '', changed: row[2] ?? '', expiry: row[7] ?? '' });
   }
   const group = new Map<string, GroupLine>();
   const groupOfGid = new Map<number, string>();
-  for (const [name = '', , gid, members = ''] of rows(join(directory, 'group'))) {
+  for (const row of rows(join(directory, 'group'))) {
+    const name = row[0] ?? '';
     if (group.has(name)) continue;
-    group.set(name, { name, gid: Number(gid), members: members === '' ? [] : members.split(',') });
-    if (!groupOfGid.has(Number(gid))) groupOfGid.set(Number(gid), name);
+    const gid = Number(row[2]);
+    group.set(name, { name, gid, members: row[3] ? row[3].split(',') : [] });
+    if (!groupOfGid.has(gid)) groupOfGid.set(gid, name);
   }
-  const gshadow = new Set(rows(join(directory, 'gshadow')).map(([name = '']) => name));
+  const gshadow = new Set(rows(join(directory, 'gshadow')).map((row) => row[0] ?? ''));
   return { passwd, shadow, group, gshadow, nameOfUid, groupOfGid };
 }
 
@@ -70,14 +77,7 @@ export function groupsOf(etc: Etc, name: string): string[] {
 }
 
 function rows(file: string): string[][] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-  return text
+  return (readIfThere(file) ?? '')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.split(':'));

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { realpathSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { AgentError, errnoOf } from './errors.js';
+import { rootOnlyProblem } from './root-only.js';
 
 /** The only programs the agent ever starts, by their pinned paths. */
 const TOOLS = {
@@ -17,6 +16,8 @@ const TOOLS = {
   sudo: '/usr/bin/sudo',
   tar: '/usr/bin/tar',
   find: '/usr/bin/find',
+  rm: '/usr/bin/rm',
+  getent: '/usr/bin/getent',
   loginctl: '/usr/bin/loginctl',
   kill: '/usr/bin/kill',
 } as const;
@@ -54,26 +55,9 @@ const MAX_OUTPUT_CHARS = 64 * 1024;
 /** What is wrong with the pinned programs, in words; empty where everything is in order. */
 export function toolProblems(): string[] {
   return (Object.keys(TOOLS) as Tool[]).flatMap((tool) => {
-    const problem = programProblem(TOOLS[tool]);
+    const problem = rootOnlyProblem(TOOLS[tool]);
     return problem === undefined || (problem === 'missing' && OPTIONAL.has(tool)) ? [] : [`${TOOLS[tool]}: ${problem}`];
   });
-}
-
-/** Why a program must not be run as root: it, or a directory above it, could be changed by somebody else. */
-export function programProblem(path: string): string | undefined {
-  let real: string;
-  try {
-    real = realpathSync(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 'missing';
-    throw error;
-  }
-  for (let place = real; ; place = dirname(place)) {
-    const { uid, mode } = statSync(place);
-    if (uid !== 0) return `${place} does not belong to root`;
-    if ((mode & 0o022) !== 0) return `${place} is writable by others`;
-    if (place === '/') return undefined;
-  }
 }
 
 /** The real seam. Each program is checked before its first use. */
@@ -82,7 +66,7 @@ export function createRun(): Run {
   return (tool, args, options = {}) => {
     const path = TOOLS[tool];
     if (!checked.has(tool)) {
-      const problem = programProblem(path);
+      const problem = rootOnlyProblem(path);
       if (problem) return Promise.reject(new AgentError('failed', `${path} is not run: ${problem}`));
       checked.add(tool);
     }
@@ -107,54 +91,45 @@ export async function mustRun(
 }
 
 function start(path: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
-  const { promise, resolve, reject } = withResolvers<Outcome>();
-  const identity = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
-  const child = spawn(path, args, {
-    cwd: '/',
-    env: ENVIRONMENT,
-    // A session of its own: an interrupt from a terminal must not stop useradd in the middle.
-    detached: true,
-    stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'],
-    ...identity,
+  return new Promise((resolve, reject) => {
+    const child = spawn(path, args, {
+      cwd: '/',
+      env: ENVIRONMENT,
+      // A session of its own: an interrupt from a terminal must not stop useradd in the middle.
+      detached: true,
+      stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+    });
+    const timeoutMs = options.timeoutMs ?? 60_000;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+      // Somebody else may hold the other ends of the pipes, and nobody must wait for him.
+      for (const pipe of child.stdio) pipe?.destroy();
+    }, timeoutMs);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      if (stdout.length < MAX_OUTPUT_CHARS) stdout += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (stderr.length < MAX_OUTPUT_CHARS) stderr += text;
+    });
+    // A tool that ends without reading its input is judged by its exit code, not by the broken pipe.
+    child.stdin?.on('error', (error) => {
+      stderr += errnoOf(error) === 'EPIPE' ? '' : ` ${error.message}`;
+    });
+    child.stdin?.end(options.input ?? '');
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new AgentError('failed', `${path} could not be started: ${error.message}`));
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      if (late) reject(new AgentError('busy', `${path} did not end within ${timeoutMs / 1000} s and was killed`));
+      else if (code === null) reject(new AgentError('failed', `${path} was ended by ${signal}`));
+      else resolve({ code, stdout, stderr });
+    });
   });
-  const timeoutMs = options.timeoutMs ?? 60_000;
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    child.kill('SIGKILL');
-  }, timeoutMs);
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    if (stdout.length < MAX_OUTPUT_CHARS) stdout += text;
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    if (stderr.length < MAX_OUTPUT_CHARS) stderr += text;
-  });
-  // A tool that ends without reading its input is judged by its exit code, not by the broken pipe.
-  child.stdin?.on('error', (error) => {
-    stderr += errnoOf(error) === 'EPIPE' ? '' : ` ${error.message}`;
-  });
-  child.stdin?.end(options.input ?? '');
-  child.on('error', (error) => {
-    clearTimeout(timer);
-    reject(new AgentError('failed', `${path} could not be started: ${error.message}`));
-  });
-  child.on('close', (code, signal) => {
-    clearTimeout(timer);
-    if (late) reject(new AgentError('busy', `${path} did not end within ${timeoutMs / 1000} s and was killed`));
-    else if (code === null) reject(new AgentError('failed', `${path} was ended by ${signal}`));
-    else resolve({ code, stdout, stderr });
-  });
-  return promise;
-}
-
-function withResolvers<T>() {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }

@@ -1,48 +1,54 @@
-import { chmodSync, cpSync, lchownSync, lstatSync, mkdirSync, readdirSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
-import { AgentError, errnoOf } from './errors.js';
+import { chmodSync, cpSync, lchownSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { syncDirectory } from './durable-file.js';
+import { mustRun, type Run } from './exec.js';
+import { statIfThere } from './if-there.js';
 
 /** Where the home of an account that we make is. */
 export function homeOf(homeBase: string, name: string): string {
   return join(homeBase, name);
 }
 
-/** `half`: made by root but not handed over yet, as a killed useradd leaves it. */
-export type HomeState = 'whole' | 'missing' | 'half' | 'foreign';
+/** `foreign`: anything but a directory of this uid. */
+export type HomeState = 'whole' | 'missing' | 'foreign';
 
 /** What is at the place of a home, without following links. */
 export function homeState(home: string, uid: number): HomeState {
   const stat = statIfThere(home);
   if (!stat) return 'missing';
-  if (!stat.isDirectory()) return 'foreign';
-  if (stat.uid === uid) return 'whole';
-  return stat.uid === 0 ? 'half' : 'foreign';
+  return stat.isDirectory() && stat.uid === uid ? 'whole' : 'foreign';
+}
+
+interface Making {
+  skeleton: string;
+  run: Run;
 }
 
 /**
- * Makes or completes a home: 0700, the skeleton without overwriting anything, ownership last. Only for accounts
- * that nobody can have logged in to yet. Throws AgentError `conflict` for anything that belongs to somebody else.
+ * Makes a missing home, 0700 and with the skeleton. It is built beside its place and renamed, so a crash never
+ * leaves half of one there, and nothing is ever written into a directory that the person could have prepared.
  */
-export function completeHome(home: string, uid: number, skeleton: string): void {
-  const state = homeState(home, uid);
-  if (state === 'foreign') {
-    throw new AgentError('conflict', `${home} is there and does not belong to uid ${uid}`, `move ${home} away`);
-  }
-  if (state === 'missing') mkdirSync(home, 0o700);
+export async function makeHome(home: string, uid: number, { skeleton, run }: Making): Promise<void> {
+  const draft = join(dirname(home), `.entramox-${basename(home)}`);
+  if (statIfThere(draft)) await removeTree(run, draft);
+  mkdirSync(draft, { mode: 0o700 });
   if (statIfThere(skeleton)) {
-    cpSync(skeleton, home, { recursive: true, force: false, errorOnExist: false, verbatimSymlinks: true });
-    for (const name of readdirSync(skeleton, { recursive: true, encoding: 'utf8' }))
-      lchownSync(join(home, name), uid, uid);
+    cpSync(skeleton, draft, { recursive: true, verbatimSymlinks: true });
+    for (const name of readdirSync(skeleton, { recursive: true, encoding: 'utf8' })) {
+      lchownSync(join(draft, name), uid, uid);
+    }
   }
-  chmodSync(home, 0o700);
-  lchownSync(home, uid, uid);
+  // The copy gave the directory the mode of the skeleton.
+  chmodSync(draft, 0o700);
+  lchownSync(draft, uid, uid);
+  renameSync(draft, home);
+  syncDirectory(dirname(home));
 }
 
-function statIfThere(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+/**
+ * Removes a home. By rm, which holds on to the directories it is in: whoever may write somewhere below could lead
+ * Node's own removal through a link to files of others.
+ */
+export async function removeTree(run: Run, path: string): Promise<void> {
+  await mustRun(run, 'rm', ['-rf', '--one-file-system', '--', path], { timeoutMs: 3_600_000 });
 }

@@ -80,6 +80,9 @@ export function openLedger(file: string): Ledger {
   }
 
   function change(entry: Entry, count?: { kind: CeilingKind; now: number }): void {
+    const problem = entryProblem(entry);
+    // What could not be read again must not be written.
+    if (problem) throw new AgentError('failed', `the entry of ${entry.name} is not written: ${problem}`);
     const accounts = new Map(byOid).set(entry.oid, entry);
     const counted = count
       ? { [count.kind]: [...stored[count.kind].filter((at) => isRecent(at, count.now)), count.now] }

@@ -49,12 +49,20 @@ export async function lockAccount(workshop: Workshop, oid: string): Promise<Lock
     recorded = true;
   });
   if (recorded) await attempt('password and expiry', () => lockShadow(workshop, own));
-  await attempt('groups', async () => {
-    revoked = (await leaveGroups(workshop, own)) || revoked;
-  });
-  await attempt('linger and logins', () => endLogins(workshop, own));
+  for (const group of powerfulGroups(workshop, own)) {
+    revoked = true;
+    await attempt(`group ${group}`, () => mustRun(workshop.run, 'gpasswd', ['-d', entry.name, group]));
+  }
+  await attempt('linger', () => rmSync(join(workshop.paths.linger, entry.name), { force: true }));
+  for (const verb of existsSync('/run/systemd/system') ? ['disable-linger', 'terminate-user'] : []) {
+    // Both end with 1 where there is nothing to do; what counts is read back.
+    await attempt(verb, () => workshop.run('loginctl', [verb, entry.name], { timeoutMs: 10_000 }));
+  }
   await attempt('processes', () => killProcesses(entry.uid, workshop.run, workshop.paths.proc));
-  problems.push(...readBack(workshop, entry));
+  await attempt('read back', () => {
+    syncDirectory(workshop.paths.etc);
+    problems.push(...readBack(workshop, entry));
+  });
   if (problems.length > 0) {
     throw new AgentError(
       'failed',
@@ -74,7 +82,9 @@ function countsAnew({ entry, etc }: Own): boolean {
 function recordIntent({ ledger, clock }: Workshop, own: Own): Entry {
   const { entry, etc, shadow } = own;
   if (isLockedByUs(entry, etc)) return entry;
-  const open = { ...entry, lock: formerState(entry.lock, shadow) };
+  // What was archived for a deletion is out of date once the account was open again.
+  const { archive: _, ...rest } = entry;
+  const open = { ...rest, lock: formerState(entry.lock, shadow) };
   if (countsAnew(own)) ledger.putCounted(open, 'locks', clock.now());
   else ledger.put(open);
   return open;
@@ -84,13 +94,15 @@ function recordIntent({ ledger, clock }: Workshop, own: Own): Entry {
 function formerState(record: LockRecord | undefined, shadow: ShadowLine | undefined): LockRecord {
   const marked = shadow !== undefined && isExpiredByUs(shadow);
   const locked = shadow?.password.startsWith('!') ?? false;
+  // Whatever is no day, such as -1, means never.
+  const expiry = /^\d{1,9}$/.test(shadow?.expiry ?? '') ? (shadow?.expiry ?? '') : '';
   return {
-    previousExpiry: marked && record ? record.previousExpiry : (shadow?.expiry ?? ''),
+    previousExpiry: marked && record ? record.previousExpiry : expiry,
     passwordWasLocked: locked && record ? record.passwordWasLocked : locked,
   };
 }
 
-async function lockShadow({ run, paths }: Workshop, { entry, passwd, shadow }: Own): Promise<void> {
+async function lockShadow({ run }: Workshop, { entry, passwd, shadow }: Own): Promise<void> {
   if (!passwd || isShadowLocked(shadow)) return;
   // usermod -L does nothing, and says 0, where shadow has no line; -e makes one.
   if (!shadow) await mustRun(run, 'usermod', ['-e', '1', entry.name]);
@@ -99,24 +111,10 @@ async function lockShadow({ run, paths }: Workshop, { entry, passwd, shadow }: O
     // A nearly full disk may still have room for shadow alone, and expiry stops every login.
     await mustRun(run, 'chage', ['-E', '0', entry.name]);
   }
-  syncDirectory(paths.etc);
 }
 
-async function leaveGroups(workshop: Workshop, { entry, etc }: Own): Promise<boolean> {
-  const { run, policy, paths } = workshop;
-  const left = groupsOf(etc, entry.name).filter((name) => PRIVILEGED.has(name) || policy.allowedGroups.includes(name));
-  for (const group of left) await mustRun(run, 'gpasswd', ['-d', entry.name, group]);
-  if (left.length > 0) syncDirectory(paths.etc);
-  return left.length > 0;
-}
-
-async function endLogins({ run, paths }: Workshop, { entry }: Own): Promise<void> {
-  if (existsSync('/run/systemd/system')) {
-    // Both end with 1 where there is nothing to do; what counts is read back.
-    await run('loginctl', ['disable-linger', entry.name], { timeoutMs: 10_000 });
-    await run('loginctl', ['terminate-user', entry.name], { timeoutMs: 10_000 });
-  }
-  rmSync(join(paths.linger, entry.name), { force: true });
+function powerfulGroups({ policy }: Workshop, { entry, etc }: Own): string[] {
+  return groupsOf(etc, entry.name).filter((name) => PRIVILEGED.has(name) || policy.allowedGroups.includes(name));
 }
 
 function readBack({ paths }: Workshop, entry: Entry): string[] {

@@ -21,6 +21,10 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(argv: readonly string[]): Promise<number> {
   // Whatever a tool or we create is for root alone unless its mode is set.
   process.umask(0o077);
+  if (argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   try {
     const start = parseStart(argv);
     if (process.getuid?.() !== 0) throw new AgentError('refused', 'the account agent must be started as root');

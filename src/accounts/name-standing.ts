@@ -22,8 +22,12 @@ export function nameStanding(
     if (!taken) return { state: 'ours' };
     return { state: 'foreign', why: taken, remedy: 'give the account back its uid, or remove it by hand' };
   }
-  if (isReserved(name, policy.reservedNames)) {
-    return { state: 'reserved', why: `${name} is reserved for the system`, remedy: 'give this person another name' };
+  if (isReserved(name, policy)) {
+    return {
+      state: 'reserved',
+      why: `${name} is reserved for the system or by the policy`,
+      remedy: 'give this person another name',
+    };
   }
   const owner = ledger.ownerOfName(name);
   if (owner && owner.oid !== oid) {

@@ -28,9 +28,17 @@ export function nameProblem(name: string): string | undefined {
   return `${JSON.stringify(name.slice(0, 40))} is no Unix name we make: 2 to 32 of a-z, 0-9, _ and -, beginning with a letter, ending with a letter or digit`;
 }
 
-/** Whether the name belongs to the system, or root reserved it by policy. */
-export function isReserved(name: string, more: readonly string[]): boolean {
-  return RESERVED.has(name) || name.startsWith('systemd-') || more.includes(name);
+/**
+ * Whether the name belongs to the system, or root reserved it by policy. A group that the policy names is reserved
+ * too, there or not: the own group of an account of that name would carry whatever rights await the group.
+ */
+export function isReserved(
+  name: string,
+  { reservedNames, allowedGroups }: { reservedNames: readonly string[]; allowedGroups: readonly string[] },
+): boolean {
+  return (
+    RESERVED.has(name) || name.startsWith('systemd-') || reservedNames.includes(name) || allowedGroups.includes(name)
+  );
 }
 
 /** Why the text cannot stand in the GECOS field; undefined where it can. At most 1,000 bytes of UTF-8. */
@@ -38,5 +46,6 @@ export function gecosProblem(gecos: string): string | undefined {
   if (Buffer.byteLength(gecos) > 1000) return 'the full name is longer than 1000 bytes';
   if (gecos.includes(':')) return 'the full name contains a colon, which ends the field in /etc/passwd';
   if (/[\p{Cc}\p{Cs}]/u.test(gecos)) return 'the full name contains a control character or half of a letter';
+  if (/(^|,)(pri|umask|ulimit)=/i.test(gecos)) return 'the full name contains a setting that pam_umask would apply';
   return undefined;
 }

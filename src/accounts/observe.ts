@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { errnoOf } from './errors.js';
 import { type Etc, readEtc } from './etc.js';
 import { toolProblems } from './exec.js';
 import { homeState } from './home.js';
+import { listIfThere } from './if-there.js';
 import type { Entry } from './ledger.js';
 import { nameStanding } from './name-standing.js';
 import type { AccountSight, NameQuestion, ObserveResult } from './protocol.js';
@@ -48,9 +47,9 @@ interface Surroundings {
 function sightOf(entry: Entry, { etc, rules, homes, groups, homeBase }: Surroundings): AccountSight {
   const { oid, name, uid, lock } = entry;
   const passwd = etc.passwd.get(name);
-  const shared = { oid, name, uid, gecos: passwd?.gecos ?? '', shell: passwd?.shell ?? '' };
+  const shared = { oid, name, uid, gecos: passwd?.gecos ?? '' };
   if (entry.state === 'deleted') {
-    return { ...shared, gecos: '', shell: '', state: 'deleted', locked: false, groups: [], sudo: false };
+    return { ...shared, gecos: '', state: 'deleted', locked: false, groups: [], sudo: false };
   }
   const hasHome =
     passwd?.home === `${homeBase}/${name}` ? homes.has(name) : homeState(passwd?.home ?? '', uid) !== 'missing';
@@ -61,6 +60,7 @@ function sightOf(entry: Entry, { etc, rules, homes, groups, homeBase }: Surround
     state: whole ? 'whole' : 'partial',
     locked,
     ...(locked && lock?.since !== undefined ? { lockedSince: lock.since } : {}),
+    ...(lock && !locked ? { halfLocked: true } : {}),
     groups: groups.get(name) ?? [],
     sudo: rules.has(`entramox-${uid}`),
   };
@@ -76,13 +76,4 @@ function managedGroups(etc: Etc, allowed: readonly string[]): Map<string, string
     }
   }
   return groups;
-}
-
-function listIfThere(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

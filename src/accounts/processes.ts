@@ -1,39 +1,47 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf } from './errors.js';
+import { AgentError, errnoOf } from './errors.js';
 import type { Run } from './exec.js';
+import { readIfThere } from './if-there.js';
 
-/** Processes that run with this uid in any of its four roles (real, effective, saved, file system). No zombies. */
+/**
+ * Processes that run with this uid, or could take it again (real, effective, saved). No zombies. A server that only
+ * looks at files in somebody's name (file system uid) is not that person's. Throws where /proc hides processes.
+ */
 export function processesOf(uid: number, procDirectory: string): number[] {
+  if (!existsSync(join(procDirectory, '1/status'))) {
+    throw new AgentError('failed', `${procDirectory} hides processes from the agent (hidepid), so none can be found`);
+  }
   return readdirSync(procDirectory)
     .filter((name) => /^\d+$/.test(name))
-    .filter((name) => isOf(uid, join(procDirectory, name, 'status')))
-    .map(Number);
+    .map(Number)
+    .filter((pid) => isOf(uid, pid, procDirectory));
 }
 
 /**
- * Kills until nothing of this uid is left, for at most two seconds, and returns what is left. The first stroke is
+ * Kills until nothing of this uid is left, for a few seconds at most; whoever asked looks again. The first stroke is
  * `kill -1` as the uid itself, which the kernel does in one go, so that a fork bomb cannot outrun it; the rest is
  * killed one by one as root, because a process may have changed its effective uid.
  */
-export async function killProcesses(uid: number, run: Run, procDirectory: string): Promise<number[]> {
-  for (let round = 0; round < 40; round += 1) {
-    const found = processesOf(uid, procDirectory);
-    if (found.length === 0) return [];
-    if (found.length > 1 || round > 0) await killAllAs(uid, run);
-    for (const pid of found) killOne(pid);
-    await sleep(round < 5 ? 5 : 50);
+export async function killProcesses(uid: number, run: Run, procDirectory: string): Promise<void> {
+  const end = performance.now() + 3_000;
+  for (let found = processesOf(uid, procDirectory); found.length > 0; found = processesOf(uid, procDirectory)) {
+    if (performance.now() > end) return;
+    await killAllAs(uid, run);
+    // Its number may be somebody else's by now.
+    for (const pid of found) if (isOf(uid, pid, procDirectory)) killOne(pid);
+    await sleep(5);
   }
-  return processesOf(uid, procDirectory);
 }
 
 async function killAllAs(uid: number, run: Run): Promise<void> {
   try {
-    // Ends by its own signal when it worked, so any outcome is fine; the next look at /proc decides.
-    await run('kill', ['-KILL', '--', '-1'], { uid, timeoutMs: 5_000 });
+    // Ends by its own signal when it worked, so any outcome is fine; the next look at /proc decides. Being of that
+    // uid, it can be stopped by those it is to kill.
+    await run('kill', ['-KILL', '--', '-1'], { uid, timeoutMs: 500 });
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof AgentError)) throw error;
   }
 }
 
@@ -45,15 +53,10 @@ function killOne(pid: number): void {
   }
 }
 
-function isOf(uid: number, statusFile: string): boolean {
-  try {
-    const status = readFileSync(statusFile, 'utf8');
-    if (/^State:\s+[ZX]/m.test(status)) return false;
-    const ids = /^Uid:\s+(.*)$/m.exec(status)?.[1] ?? '';
-    return ids.split(/\s+/).map(Number).includes(uid);
-  } catch (error) {
-    // It ended between the listing and the look.
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return false;
-    throw error;
-  }
+function isOf(uid: number, pid: number, procDirectory: string): boolean {
+  // It may end between the listing and the look.
+  const status = readIfThere(join(procDirectory, String(pid), 'status')) ?? '';
+  if (/^State:\s+[ZX]/m.test(status)) return false;
+  const [real, effective, saved] = (/^Uid:\s+(.*)$/m.exec(status)?.[1] ?? '').split(/\s+/).map(Number);
+  return real === uid || effective === uid || saved === uid;
 }

@@ -35,8 +35,9 @@ export interface AccountSight {
   locked: boolean;
   /** Epoch ms since when the agent itself has seen the account locked. */
   lockedSince?: number;
+  /** A lock of ours was begun and is not complete, or no longer holds; `unlock` undoes it. */
+  halfLocked?: boolean;
   gecos: string;
-  shell: string;
   groups: string[];
   sudo: boolean;
 }

@@ -12,14 +12,15 @@ export function hasAllLines(etc: Etc, { name, uid }: Pick<Entry, 'name' | 'uid'>
 }
 
 /** Whether any of the four files still knows the name, as a member of a group too. */
-export function hasAnyLine(etc: Etc, name: string): boolean {
-  return (
-    etc.passwd.has(name) ||
-    etc.shadow.has(name) ||
-    etc.group.has(name) ||
-    etc.gshadow.has(name) ||
-    groupsOf(etc, name).length > 0
-  );
+export function hasAnyLine(etc: Etc, own: Pick<Entry, 'name' | 'uid'>): boolean {
+  const { name } = own;
+  return etc.passwd.has(name) || etc.shadow.has(name) || groupsOf(etc, name).length > 0 || hasGroupLine(etc, own);
+}
+
+/** A group that only shares the name with an adopted account is somebody else's. */
+function hasGroupLine(etc: Etc, { name, uid }: Pick<Entry, 'name' | 'uid'>): boolean {
+  const line = etc.group.get(name);
+  return line ? line.gid === uid : etc.gshadow.has(name);
 }
 
 /** Why the group of an entry is not ours; undefined where name and gid meet or neither is there. */
@@ -40,20 +41,19 @@ export function groupProblem(etc: Etc, { name, uid }: Pick<Entry, 'name' | 'uid'
 export async function sweepAway({ run, paths }: Workshop, entry: Pick<Entry, 'name' | 'uid'>): Promise<void> {
   const { name, uid } = entry;
   let etc = readEtc(paths.etc);
-  if (!hasAnyLine(etc, name)) return;
+  if (!hasAnyLine(etc, entry)) return;
   if (!etc.passwd.has(name)) {
     if (!etc.group.has(name)) await mustRun(run, 'groupadd', ['-g', String(uid), name]);
-    const numbers = ['-u', String(uid), '-g', String(uid)];
+    const numbers = ['-u', String(uid), '-g', String(readEtc(paths.etc).group.get(name)?.gid)];
     await mustRun(run, 'useradd', ['-M', '-N', ...numbers, '-e', '1', ...NO_SUBIDS, name]);
   }
   await mustRun(run, 'userdel', [name], { codes: [0, 6] });
   etc = readEtc(paths.etc);
   // userdel leaves the line in gshadow when group has none; groupdel takes both, so group gets one first.
   if (etc.gshadow.has(name) && !etc.group.has(name)) await mustRun(run, 'groupadd', ['-g', String(uid), name]);
-  if (etc.gshadow.has(name) || etc.group.has(name)) await mustRun(run, 'groupdel', [name], { codes: [0, 6] });
+  if (hasGroupLine(readEtc(paths.etc), entry)) await mustRun(run, 'groupdel', [name], { codes: [0, 6] });
   syncDirectory(paths.etc);
-  etc = readEtc(paths.etc);
-  if (hasAnyLine(etc, name)) {
+  if (hasAnyLine(readEtc(paths.etc), entry)) {
     throw new AgentError('failed', `${name} is still in the account files after userdel`, 'look with pwck and grpck');
   }
 }

@@ -12,7 +12,8 @@ export interface ServeOptions {
   onListening?: () => void;
 }
 
-const MAX_CONNECTIONS = 64;
+/** One reconciler needs one; the answers that wait in each are held in memory. */
+const MAX_CONNECTIONS = 8;
 
 /**
  * Serves a listening socket until nothing was asked for `lingerMs` or the signal comes: then it stops accepting,

@@ -1,14 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from './errors.js';
 import { readEtc } from './etc.js';
+import { listIfThere } from './if-there.js';
 import { grantSudo, renderSudoers, revokeSudo } from './sudoers.js';
-import { isLockedByUs, type Workshop } from './workshop.js';
+import { identityProblem, type Workshop } from './workshop.js';
 
 /**
  * Brings the sudo rules that are there in line with the policy as it is now: root may have changed it, or a crash
- * may have left a rule behind. Rules of locked and deleted accounts go, the others are rendered again where they
- * differ. Files whose uid is not in the ledger are not ours to judge.
+ * may have left a rule behind. Rules of locked and deleted accounts go, and those whose account was removed by hand,
+ * so that the next owner of the uid gets nothing; the others are rendered again where they differ. Files whose uid is not in the ledger are not ours to judge.
  */
 export async function settleSudo(workshop: Workshop): Promise<void> {
   const { ledger, paths, policy } = workshop;
@@ -20,17 +20,9 @@ export async function settleSudo(workshop: Workshop): Promise<void> {
   if (rules.length === 0) return;
   const etc = readEtc(paths.etc);
   for (const { entry, text } of rules) {
-    const { name, uid, state } = entry;
-    if (!policy.sudo.enabled || state !== 'made' || isLockedByUs(entry, etc)) revokeSudo(workshop, uid);
+    const { name, uid, state, lock } = entry;
+    const isIntact = etc.passwd.has(name) && identityProblem(etc, entry) === undefined;
+    if (!policy.sudo.enabled || state !== 'made' || lock || !isIntact) revokeSudo(workshop, uid);
     else if (text !== renderSudoers(name, uid, policy.sudo)) await grantSudo(workshop, name, uid);
-  }
-}
-
-function listIfThere(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
   }
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AgentError } from './errors.js';
-import { programProblem } from './exec.js';
+import { rootOnlyProblem } from './root-only.js';
 
 const FLOCK = '/usr/bin/flock';
 
@@ -18,7 +18,7 @@ export function holdStateDirectory(directory: string, waitSeconds: number): void
     throw new AgentError('failed', `${directory} is not a directory of our own`, `chown root:root ${directory}`);
   }
   chmodSync(directory, 0o700);
-  const problem = programProblem(FLOCK);
+  const problem = rootOnlyProblem(FLOCK);
   if (problem) throw new AgentError('failed', `${FLOCK} is not run: ${problem}`, 'install util-linux');
   const file = join(directory, 'lock');
   const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);

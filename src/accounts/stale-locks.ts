@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from './errors.js';
+import { readIfThere } from './if-there.js';
 
 const FILES = ['passwd', 'shadow', 'group', 'gshadow', 'subuid', 'subgid'];
 
@@ -24,13 +24,4 @@ export function staleLocks(etcDirectory: string, procDirectory = '/proc'): strin
     const command = (readIfThere(join(procDirectory, pid, 'comm')) ?? 'unknown').trim();
     return [`${file} is held by process ${pid} (${command}): wait for it, or rm ${file} if that is no passwd tool`];
   });
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
-    throw error;
-  }
 }

@@ -4,6 +4,7 @@ import { syncDirectory, writeSynced } from './durable-file.js';
 import { AgentError, errnoOf } from './errors.js';
 import { mustRun } from './exec.js';
 import type { Policy } from './policy.js';
+import { requireRootOnly } from './root-only.js';
 import type { Workshop } from './workshop.js';
 
 /** Where the rule of one uid lives. By uid, because sudo ignores file names with a dot and names get new owners. */
@@ -36,7 +37,7 @@ export function revokeSudo({ paths }: Pick<Workshop, 'paths'>, uid: number): boo
  */
 export async function grantSudo(workshop: Workshop, name: string, uid: number): Promise<void> {
   const { paths, run, policy } = workshop;
-  checkDirectory(paths.sudoers);
+  requireRootOnly(paths.sudoers);
   const file = sudoersFile(paths.sudoers, uid);
   const text = renderSudoers(name, uid, policy.sudo);
   if (existsSync(file) && lstatSync(file).isFile() && readFileSync(file, 'utf8') === text) return;
@@ -68,11 +69,4 @@ export async function grantSudo(workshop: Workshop, name: string, uid: number): 
 export async function isSudoAllowed({ run }: Pick<Workshop, 'run'>, name: string): Promise<boolean> {
   // Without a command sudo -l ends with 0 either way.
   return (await run('sudo', ['-l', '-U', name, '/bin/true'])).code === 0;
-}
-
-function checkDirectory(directory: string): void {
-  const { uid, mode } = lstatSync(directory);
-  if (uid !== 0 || (mode & 0o022) !== 0) {
-    throw new AgentError('failed', `${directory} does not belong to root alone`, `chown root:root ${directory}`);
-  }
 }

@@ -13,6 +13,7 @@ export interface Paths {
   sudoTimestamps: string;
   crontabs: string;
   atJobs: string;
+  mail: string;
   skeleton: string;
 }
 
@@ -24,6 +25,7 @@ export const HOST_PATHS: Paths = {
   sudoTimestamps: '/run/sudo/ts',
   crontabs: '/var/spool/cron/crontabs',
   atJobs: '/var/spool/cron/atjobs',
+  mail: '/var/mail',
   skeleton: '/etc/skel',
 };
 

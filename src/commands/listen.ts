@@ -3,6 +3,7 @@ import { systemClock } from '../telemetry/system-clock.js';
 import { ExitCode } from './exit-code.js';
 import { startListener } from './parts/listener.js';
 import { serveOperators } from './parts/operator-server.js';
+import { orUndo } from './parts/or-undo.js';
 import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
@@ -12,13 +13,17 @@ export async function listenCommand(options: CommonOptions): Promise<ExitCode> {
   const stopped = untilSignalled();
   const hints = await openHintSink({ dir: settings.paths.spoolDir, clock: systemClock });
   const listener = await startListener(settings, hints, log, metrics);
-  const operators = await serveOperators(settings, settings.paths.listenerSocket, {
-    metrics,
-    log,
-    routers: [listener.routes],
-    unready: () => Promise.resolve(listener.unready()),
-    measure: () => listener.measure(),
-  });
+  const operators = await orUndo(
+    serveOperators(settings.paths.listenerSocket, {
+      metricsAddress: settings.telemetry.listenerMetrics,
+      metrics,
+      log,
+      routers: [listener.routes],
+      unready: () => Promise.resolve(listener.unready()),
+      measure: () => listener.measure(),
+    }),
+    () => listener.stop(),
+  );
   log('core.started', { command: 'listen' });
   const signal = await stopped;
   log('core.stopping', { signal });

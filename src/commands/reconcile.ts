@@ -1,5 +1,6 @@
 import { ExitCode } from './exit-code.js';
 import { serveOperators } from './parts/operator-server.js';
+import { orUndo } from './parts/or-undo.js';
 import { startReconciler } from './parts/reconciler.js';
 import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
 import { type CommonOptions, equip } from './settings-of.js';
@@ -9,13 +10,17 @@ export async function reconcileCommand(options: CommonOptions): Promise<ExitCode
   const { settings, log, metrics } = equip('reconcile', options, 'stdout');
   const stopped = untilSignalled();
   const reconciler = await startReconciler(settings, log, metrics);
-  const operators = await serveOperators(settings, settings.paths.operatorSocket, {
-    metrics,
-    log,
-    routers: [reconciler.routes],
-    unready: () => reconciler.unready(),
-    measure: () => reconciler.measure(),
-  });
+  const operators = await orUndo(
+    serveOperators(settings.paths.operatorSocket, {
+      metricsAddress: settings.telemetry.metrics,
+      metrics,
+      log,
+      routers: [reconciler.routes],
+      unready: () => reconciler.unready(),
+      measure: () => reconciler.measure(),
+    }),
+    () => reconciler.stop(),
+  );
   log('core.started', { command: 'reconcile' });
   const signal = await stopped;
   log('core.stopping', { signal });

@@ -1,6 +1,7 @@
 import { ExitCode } from './exit-code.js';
 import { startListener } from './parts/listener.js';
 import { serveOperators } from './parts/operator-server.js';
+import { orUndo } from './parts/or-undo.js';
 import { startReconciler } from './parts/reconciler.js';
 import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
 import { type CommonOptions, equip } from './settings-of.js';
@@ -11,17 +12,24 @@ export async function runCommand(options: CommonOptions): Promise<ExitCode> {
   const stopped = untilSignalled();
   const reconciler = await startReconciler(settings, log, metrics);
   // With the Proxmox realm as the source there is nothing that Graph could tell.
-  const listener = settings.entra.enforce ? await startListener(settings, reconciler.hints, log, metrics) : undefined;
-  const operators = await serveOperators(settings, settings.paths.operatorSocket, {
-    metrics,
-    log,
-    routers: listener ? [reconciler.routes, listener.routes] : [reconciler.routes],
-    unready: async () => [...(await reconciler.unready()), ...(listener?.unready() ?? [])],
-    measure() {
-      reconciler.measure();
-      listener?.measure();
-    },
-  });
+  const listener = settings.entra.enforce
+    ? await orUndo(startListener(settings, reconciler.hints, log, metrics), () => reconciler.stop())
+    : undefined;
+  const operators = await orUndo(
+    serveOperators(settings.paths.operatorSocket, {
+      metricsAddress: settings.telemetry.metrics,
+      metrics,
+      log,
+      routers: listener ? [reconciler.routes, listener.routes] : [reconciler.routes],
+      unready: async () => [...(await reconciler.unready()), ...(listener?.unready() ?? [])],
+      measure() {
+        reconciler.measure();
+        listener?.measure();
+      },
+    }),
+    async () => listener?.stop(),
+    () => reconciler.stop(),
+  );
   log('core.started', { command: 'run' });
   const signal = await stopped;
   log('core.stopping', { signal });

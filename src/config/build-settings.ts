@@ -53,10 +53,15 @@ export function buildSettings(
     },
     telemetry: {
       logLevel: values.LOG_LEVEL,
-      metrics: values.METRICS_PORT === undefined ? undefined : { host: values.METRICS_HOST, port: values.METRICS_PORT },
+      metrics: addressOf(values.METRICS_HOST, values.METRICS_PORT),
+      listenerMetrics: addressOf(values.METRICS_HOST, values.LISTENER_METRICS_PORT),
     },
     caFile: values.CA_FILE,
   };
+}
+
+function addressOf(host: string, port: number | undefined): { host: string; port: number } | undefined {
+  return port === undefined ? undefined : { host, port };
 }
 
 function entraSettings(values: Values, roles: RoleSettings, credential: Credential | undefined): EntraSettings {

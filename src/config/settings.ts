@@ -114,8 +114,10 @@ export interface PathSettings {
 
 export interface TelemetrySettings {
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-  /** Also over TCP on a loopback address. */
+  /** Also over TCP on a loopback address: the reconciler, or `run`. */
   metrics: { host: string; port: number } | undefined;
+  /** The same for a listener that is a process of its own. */
+  listenerMetrics: { host: string; port: number } | undefined;
 }
 
 /** The whole configuration, understood and checked. Durations in milliseconds, ids in lower case. */

@@ -31,7 +31,7 @@ export interface LedgerEntry {
   groups: readonly GroupId[];
   /** Names we made or were about to make in the targets. A Unix name never changes once it is here. */
   names: { linux?: string | undefined; proxmox?: string | undefined };
-  /** Proxmox userids of earlier user principal names, kept disabled. */
+  /** Proxmox userids of earlier user principal names; looked at in every pass, so that they stay disabled. */
   retired: readonly string[];
   conflicts: readonly ConflictRecord[];
   /** What went wrong at the last attempt, until one succeeds. */

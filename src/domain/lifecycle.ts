@@ -57,7 +57,7 @@ function withReport(
 ): LedgerEntry | undefined {
   if (!entry || removalReportedAt === undefined || entry.suspicion) return entry;
   if (entry.state !== 'active' && entry.state !== 'suspended') return entry;
-  return { ...entry, suspicion: { since: Math.min(removalReportedAt, now), by: 'notification' } };
+  return { ...entry, suspicion: { since: Math.floor(Math.min(removalReportedAt, now)), by: 'notification' } };
 }
 
 function judgeMember(

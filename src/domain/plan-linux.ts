@@ -26,7 +26,7 @@ export function planLinux(entry: LedgerEntry, wanted: Wanted, sight: Sight<Linux
 function presentSteps(entry: LedgerEntry, wanted: Wanted, account: LinuxAccount): LinuxStep[] {
   const step = { target: 'linux', oid: entry.oid, name: account.name } as const;
   const gone = account.state === 'deleted';
-  const open = !account.locked || account.sudo;
+  const open = !account.locked || account.sudo || account.groups.length > 0;
   switch (wanted.presence) {
     case 'suspended':
     case 'grace':
@@ -52,10 +52,10 @@ function activeSteps(entry: LedgerEntry, account: LinuxAccount, entitlement: Ent
   if (account.gecos !== gecosOf(entry.displayName)) {
     steps.push({ ...step, action: 'create', effect: 'touch', gecos: gecosOf(entry.displayName) });
   }
-  // Unlocked last among the revocations and first among the grants: nothing that was taken away comes back with it.
+  // After the revocations and before the grants: nothing that was taken away comes back with it, and a locked account
+  // is given nothing.
   const removals = steps.filter((item) => item.effect === 'revoke');
-  const unlock: LinuxStep[] = account.locked ? [{ ...step, action: 'unlock', effect: 'grant' }] : [];
-  return [...removals, ...unlock, ...steps.filter((item) => item.effect !== 'revoke')];
+  return [...removals, ...unlockSteps(step, account), ...steps.filter((item) => item.effect !== 'revoke')];
 }
 
 /** `remains`: what a creation that broke off left behind. */
@@ -66,10 +66,17 @@ function createSteps(
   remains: LinuxAccount | undefined,
 ): LinuxStep[] {
   const step = { target: 'linux', oid: entry.oid, name } as const;
-  const unlock: LinuxStep[] = remains?.locked ? [{ ...step, action: 'unlock', effect: 'grant' }] : [];
   const create: LinuxStep = { ...step, action: 'create', effect: 'create', gecos: gecosOf(entry.displayName) };
   const access = accessSteps(entry, name, entitlement, remains?.groups ?? [], remains?.sudo ?? false, 'after creation');
-  return [create, ...unlock, ...access];
+  return [create, ...(remains ? unlockSteps(step, remains) : []), ...access];
+}
+
+/** Also a lock that was only half done shuts its owner out, and must be undone. */
+function unlockSteps(
+  step: { target: 'linux'; oid: string; name: string },
+  { locked, halfLocked }: LinuxAccount,
+): LinuxStep[] {
+  return locked || halfLocked ? [{ ...step, action: 'unlock', effect: 'grant' }] : [];
 }
 
 function accessSteps(
@@ -87,10 +94,13 @@ function accessSteps(
     const effect = entitlement.sudo || moment === 'after creation' ? 'grant' : 'revoke';
     steps.push({ ...step, action: 'sudo', effect, granted: entitlement.sudo });
   }
-  if (groups.join(' ') !== entitlement.linuxGroups.join(' ')) {
-    const revokes = groups.some((group) => !entitlement.linuxGroups.includes(group));
-    const effect = revokes && moment === 'any time' ? 'revoke' : 'grant';
-    steps.push({ ...step, action: 'groups', effect, groups: entitlement.linuxGroups, before: groups });
+  const wanted = entitlement.linuxGroups;
+  const kept = moment === 'any time' ? groups.filter((group) => wanted.includes(group)) : groups;
+  if (kept.length < groups.length) {
+    steps.push({ ...step, action: 'groups', effect: 'revoke', groups: kept, before: groups });
+  }
+  if (kept.join(' ') !== wanted.join(' ')) {
+    steps.push({ ...step, action: 'groups', effect: 'grant', groups: wanted, before: kept });
   }
   return steps;
 }

@@ -20,8 +20,8 @@ export interface TargetPlan {
 export interface Observed {
   linux?: Sight<LinuxAccount> | undefined;
   proxmox?: Sight<ProxmoxUser> | undefined;
-  /** The userid of the former user principal name, where it differs. */
-  retired?: Sight<ProxmoxUser> | undefined;
+  /** The userids of former user principal names, by userid; see `formerNames`. */
+  retired?: ReadonlyMap<string, Sight<ProxmoxUser>> | undefined;
 }
 
 /** The plan for one identity: plain data, nothing is done yet. */
@@ -39,8 +39,18 @@ export interface IdentityPlan {
 /** The names an identity has or would have, and what speaks against them. */
 export interface Names {
   linux: { name: string } | { conflict: { what: string; remedy: string } };
-  proxmox: { name: string; former?: string | undefined } | { conflict: { what: string; remedy: string } };
+  proxmox:
+    | { name: string; former?: string | undefined; retired: readonly string[] }
+    | { conflict: { what: string; remedy: string } };
 }
+
+/** Userids of earlier user principal names: the last one, which may still be in use, and those before it. */
+export function formerNames({ proxmox }: Names): string[] {
+  if ('conflict' in proxmox) return [];
+  return proxmox.former === undefined ? [...proxmox.retired] : [proxmox.former, ...proxmox.retired];
+}
+
+const NOT_LOOKED_AT = { certainty: 'unknown', why: 'it was not looked at' } as const;
 
 const ORDER: Record<Effect, number> = { revoke: 0, lock: 1, create: 2, grant: 3, touch: 4, delete: 5 };
 
@@ -80,10 +90,12 @@ function proxmoxName(entry: LedgerEntry, policy: Policy): Names['proxmox'] {
   const present = entry.names.proxmox;
   if (!mapped.ok) {
     // A person who is already there under a name that fits is still looked after.
-    if (present) return { name: present };
+    if (present) return { name: present, retired: entry.retired.filter((name) => name !== present) };
     return { conflict: { what: mapped.why, remedy: 'change the user principal name in Entra' } };
   }
-  return { name: mapped.userid, former: present && present !== mapped.userid ? present : undefined };
+  const name = mapped.userid;
+  const former = present !== name ? present : undefined;
+  return { name, former, retired: entry.retired.filter((earlier) => earlier !== name && earlier !== former) };
 }
 
 /** plan(desired, observed, owned, policy, now): the steps for one identity. No I/O, no clock, no chance. */
@@ -123,13 +135,18 @@ export function planIdentity(
       add('proxmox', part);
       const there = observed.proxmox.certainty === 'present' || part.steps.some((step) => step.effect === 'create');
       if (there) newNames.proxmox = name;
-      if (former && observed.retired && there) {
-        add('proxmox', planRetired(entry, name, observed.retired, policy));
-        retired = [...new Set([...retired, former])];
-      } else if (former && observed.retired && wanted.presence !== 'active') {
-        // The new name never came to be: the old user is still the person's and is locked as such.
-        add('proxmox', planProxmox(entry, wanted, attributes, observed.retired, former, policy));
+      for (const earlier of formerNames(names)) {
+        const sight = observed.retired?.get(earlier) ?? NOT_LOOKED_AT;
+        // Until the new user is there the last one is still the person's, and is looked after as such.
+        const inUse = earlier === former && !there;
+        add(
+          'proxmox',
+          inUse
+            ? planProxmox(entry, wanted, attributes, sight, earlier, { ...policy, provision: 'existing' })
+            : planRetired(entry, newNames.proxmox ?? name, sight, policy),
+        );
       }
+      if (there) retired = formerNames(names);
     }
   }
   plan.steps.sort((a, b) => ORDER[a.effect] - ORDER[b.effect]);

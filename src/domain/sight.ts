@@ -27,7 +27,10 @@ export interface LinuxAccount {
   uid: number;
   /** partial: some of passwd, shadow, group or the home is missing (a crash in the middle of a creation). */
   state: 'whole' | 'partial' | 'deleted';
+  /** Our lock is complete and holds. */
   locked: boolean;
+  /** A lock of ours was begun, or was opened by hand: it neither holds nor is it undone. */
+  halfLocked?: boolean | undefined;
   gecos: string;
   /** Members of the groups that the agent's policy allows it to manage, sorted. */
   groups: readonly string[];

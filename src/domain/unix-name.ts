@@ -36,10 +36,12 @@ export function unixNameOf(upn: string, rule: UsernameRule): UnixName {
 
 /** The comment field of the account: the display name without what /etc/passwd cannot hold. */
 export function gecosOf(displayName: string): string {
-  return displayName
+  const plain = displayName
+    .toWellFormed()
     .replaceAll(/[:,\p{Cc}]+/gu, ' ')
-    .trim()
-    .slice(0, 100);
+    .trim();
+  // By code points: half a letter is no letter.
+  return [...plain].slice(0, 100).join('').trim();
 }
 
 function shorten(text: string): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { Low } from 'lowdb';
-import { messageOf } from '../domain/errors.js';
+import { Busy, messageOf } from '../domain/errors.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { LedgerEntry } from '../domain/ledger-entry.js';
 import { emptyDocument, type LedgerDocument } from './document.js';
@@ -28,7 +28,7 @@ export interface Ledger {
   findByUpn(upn: string): LedgerEntry | undefined;
   /** Notes that `data` was changed in place (guard, groups, sweep). In memory only, until `save`. */
   changed(): void;
-  /** Resolves once everything put before the call is on disk; calls that come together share one write, and none is made without a change. */
+  /** Resolves once everything put before the call is on disk; calls that come together share one write, and none is made without a change. Rejects with Busy when it cannot be written. */
   save(): Promise<void>;
 }
 
@@ -62,13 +62,17 @@ export async function openLedger(path: string): Promise<Ledger> {
     entry: (oid) => low.data.identities[oid],
     entries: () => Object.values(low.data.identities),
     put(entry) {
-      if (isDeepStrictEqual(low.data.identities[entry.oid], entry)) return;
+      const before = low.data.identities[entry.oid];
+      if (isDeepStrictEqual(before, entry)) return;
       low.data.identities[entry.oid] = entry;
+      unindex(names, before);
       index(names, entry);
       dirty = true;
     },
     drop(oid) {
-      if (!(oid in low.data.identities)) return;
+      const before = low.data.identities[oid];
+      if (!before) return;
+      unindex(names, before);
       delete low.data.identities[oid];
       dirty = true;
     },
@@ -91,6 +95,10 @@ export async function openLedger(path: string): Promise<Ledger> {
 
 function index(names: Map<string, ObjectId>, entry: LedgerEntry): void {
   if (entry.names.linux) names.set(entry.names.linux, entry.oid);
+}
+
+function unindex(names: Map<string, ObjectId>, entry: LedgerEntry | undefined): void {
+  if (entry?.names.linux && names.get(entry.names.linux) === entry.oid) names.delete(entry.names.linux);
 }
 
 async function readLedger(path: string): Promise<LedgerDocument | null> {
@@ -122,7 +130,7 @@ async function writeLedger(path: string, data: LedgerDocument): Promise<void> {
   try {
     await replaceDurably(path, `${JSON.stringify(data)}\n`, 0o640);
   } catch (error) {
-    throw new Error(`the ledger ${path} cannot be written: ${messageOf(error)}. Make room or mend its permissions`);
+    throw new Busy(`the ledger ${path} cannot be written: ${messageOf(error)}. Make room or mend its permissions`);
   }
 }
 

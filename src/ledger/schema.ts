@@ -62,7 +62,15 @@ export function parseLedger(text: string): LedgerDocument {
     throw new Error(`it is of version ${version}, this program knows version 1: install the newer release again`);
   }
   const result = document.safeParse(raw);
-  if (result.success) return result.data;
+  if (result.success) return checked(result.data);
   const first = result.error.issues[0];
   throw new Error(`at ${first?.path.join('.') || 'the top'}: ${first?.message ?? 'not a ledger'}`);
+}
+
+/** What the shape alone does not tell: every entry stands under its own object id. */
+function checked(data: LedgerDocument): LedgerDocument {
+  for (const [key, { oid }] of Object.entries(data.identities)) {
+    if (key !== oid) throw new Error(`at identities.${key}: it holds the entry of ${oid}`);
+  }
+  return data;
 }

@@ -1,3 +1,4 @@
+import { desiredOf } from '../domain/desired.js';
 import { baseGroup } from '../domain/entitlement.js';
 import { Conflict, Rejected } from '../domain/errors.js';
 import type { ObjectId } from '../domain/identity.js';
@@ -16,7 +17,7 @@ export interface Adoption {
 
 /**
  * Takes an existing Proxmox user of an identity in scope under management, by putting our ownership mark into its
- * comment. Throws Rejected where there is nothing to adopt, Conflict where the user is marked as somebody else's.
+ * comment. Throws Rejected where there is nothing to adopt or the identity is out of scope, Conflict where the user is marked as somebody else's.
  */
 export async function adoptProxmox(ctx: Context, who: string, apply: boolean, signal: AbortSignal): Promise<Adoption> {
   const proxmox = ctx.targets.proxmox;
@@ -25,6 +26,11 @@ export async function adoptProxmox(ctx: Context, who: string, apply: boolean, si
   const [reading] = await ctx.directory.readIdentities([oid], signal);
   if (reading?.certainty !== 'present')
     throw new Rejected(`${who} cannot be read in the directory, so nothing is adopted`);
+  const desired = desiredOf(reading, ctx.policy);
+  if (desired.kind !== 'member') {
+    const why = desired.kind === 'outsider' ? `out of scope: ${desired.reason}` : desired.why;
+    throw new Rejected(`${who} is ${why}; only people in scope are looked after, so nothing is adopted`);
+  }
   const mapped = proxmoxNameOf(reading.attributes.upn, ctx.policy.realm);
   if (!mapped.ok) throw new Rejected(mapped.why);
   const name = mapped.userid;
@@ -51,7 +57,8 @@ export async function adoptProxmox(ctx: Context, who: string, apply: boolean, si
     before: adoptable,
   };
   if (apply && !ctx.dryRun) {
-    await proxmox.apply(step, signal);
+    const write = () => ctx.lanes.proxmox.add(() => proxmox.apply(step, signal), { priority: 1 });
+    await ctx.locks.hold([oid], async () => write());
     ctx.audit.append({
       by: 'operator',
       action: 'adopt',

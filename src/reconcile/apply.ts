@@ -1,32 +1,51 @@
-import { messageOf } from '../domain/errors.js';
+import { Busy, Conflict, messageOf } from '../domain/errors.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import type { TargetName } from '../domain/policy.js';
 import type { Effect, Step } from '../domain/step.js';
 import type { Context } from './context.js';
+import { recordStep } from './record-step.js';
 
 /** Who asked for a pass, and how it goes about it. */
 export interface Manner {
   by: 'notification' | 'sweep' | 'resync' | 'approval';
   /** Higher goes first in a lane. */
   priority: number;
-  /** When the reading was taken, epoch ms; a sweep leaves alone what was settled since. */
-  readAt: number;
+  /** The mark taken before anything was read; a sweep leaves alone what targeted work read since. */
+  begun: number;
   sweep: boolean;
+}
+
+export interface Failure {
+  step: Step;
+  target: TargetName;
+  error: unknown;
 }
 
 export interface Applied {
   steps: Step[];
-  failures: { target: TargetName; error: unknown }[];
-  /** Left as it is: a newer reading settled this identity while the sweep was on its way, or the pass was stopped. */
+  failures: Failure[];
+  /** Left as it is: targeted work has a newer reading than this sweep. */
   overtaken: boolean;
+  /** The pass was ended before the last step. */
+  stopped: boolean;
+}
+
+/** One pass over many plans. `broken`: what forbids any further step of the whole pass. */
+interface Pass {
+  ctx: Context;
+  manner: Manner;
+  signal: AbortSignal;
+  broken?: { error: unknown };
 }
 
 const PHASES: readonly (readonly Effect[])[] = [['revoke', 'lock'], ['create', 'grant', 'touch'], ['delete']];
 
 /**
  * Does the steps of many identities: first whatever takes away, for everybody, then what gives, then deletions. Within
- * a target an identity's steps stop at the first failure; other identities and the other target go on.
+ * a target an identity's steps stop at the first failure; other identities and the other target go on. `finished` is
+ * called once for each plan that has steps. Throws Busy, after everything else is over, when a step could not be
+ * written into the audit log: from then on no step is begun.
  */
 export async function applyPlans(
   ctx: Context,
@@ -35,88 +54,73 @@ export async function applyPlans(
   signal: AbortSignal,
   finished: (plan: IdentityPlan, applied: Applied) => void,
 ): Promise<void> {
+  const pass: Pass = { ctx, manner, signal };
   const states = new Map<ObjectId, Applied>(
-    plans.map((plan) => [plan.oid, { steps: [], failures: [], overtaken: false }]),
+    plans.map((plan) => [plan.oid, { steps: [], failures: [], overtaken: false, stopped: false }]),
   );
-  const remaining = new Map(plans.map((plan) => [plan.oid, plan.steps.length === 0 ? 0 : phasesOf(plan)]));
-  for (const phase of PHASES) {
-    const due = plans.filter((plan) => plan.steps.some((step) => phase.includes(step.effect)));
-    await Promise.all(
-      due.map(async (plan) => {
-        const state = states.get(plan.oid) as Applied;
-        const steps = plan.steps.filter((step) => phase.includes(step.effect));
-        await applyPhase(ctx, plan, steps, state, manner, signal);
-        const left = (remaining.get(plan.oid) ?? 1) - 1;
-        remaining.set(plan.oid, left);
-        if (left === 0) finished(plan, state);
-      }),
-    );
+  for (const [index, phase] of PHASES.entries()) {
+    const due = plans.filter((plan) => stepsOf(plan, phase).length > 0);
+    const work = async (plan: IdentityPlan): Promise<void> => {
+      const state = states.get(plan.oid) as Applied;
+      await applyPhase(pass, plan, stepsOf(plan, phase), state);
+      const later = PHASES.slice(index + 1).some((next) => stepsOf(plan, next).length > 0);
+      if (!later) finished(plan, state);
+    };
+    // Packing a home may take minutes. It does not occupy the lane, so that a leaver's lock never waits for it.
+    if (phase.includes('delete')) for (const plan of due) await work(plan);
+    else await Promise.all(due.map(work));
+  }
+  if (pass.broken) {
+    throw new Busy(`the audit log cannot be written, so nothing more is done: ${messageOf(pass.broken.error)}`);
   }
 }
 
-function phasesOf(plan: IdentityPlan): number {
-  return PHASES.filter((phase) => plan.steps.some((step) => phase.includes(step.effect))).length;
+function stepsOf(plan: IdentityPlan, phase: readonly Effect[]): Step[] {
+  return plan.steps.filter((step) => phase.includes(step.effect));
 }
 
-async function applyPhase(
-  ctx: Context,
-  plan: IdentityPlan,
-  steps: readonly Step[],
-  state: Applied,
-  manner: Manner,
-  signal: AbortSignal,
-): Promise<void> {
-  const lane = (target: TargetName) =>
-    runLane(
-      ctx,
-      plan,
-      steps.filter((step) => step.target === target),
-      state,
-      manner,
-      signal,
-    );
-  await Promise.all([lane('linux'), lane('proxmox')]);
+async function applyPhase(pass: Pass, plan: IdentityPlan, steps: readonly Step[], state: Applied): Promise<void> {
+  const { lanes } = pass.ctx;
+  await Promise.all(
+    (['linux', 'proxmox'] as const).map(async (target) => {
+      const own = steps.filter((step) => step.target === target);
+      if (own.length === 0 || state.failures.some((failure) => failure.target === target)) return;
+      const work = () => runSteps(pass, plan, own, state);
+      if (own.some((step) => step.effect === 'delete')) await work();
+      else await lanes[target].add(work, { priority: pass.manner.priority });
+    }),
+  );
 }
 
-async function runLane(
-  ctx: Context,
-  plan: IdentityPlan,
-  steps: readonly Step[],
-  state: Applied,
-  manner: Manner,
-  signal: AbortSignal,
-): Promise<void> {
-  const target = steps[0]?.target;
-  if (!target || state.failures.some((failure) => failure.target === target)) return;
-  const work = () =>
-    ctx.lanes[target].add(() => runSteps(ctx, plan, steps, state, manner, signal), { priority: manner.priority });
-  await work();
-}
-
-async function runSteps(
-  ctx: Context,
-  plan: IdentityPlan,
-  steps: readonly Step[],
-  state: Applied,
-  manner: Manner,
-  signal: AbortSignal,
-): Promise<void> {
+async function runSteps(pass: Pass, plan: IdentityPlan, steps: readonly Step[], state: Applied): Promise<void> {
+  const { ctx, manner, signal } = pass;
   for (const step of steps) {
-    const newer = manner.sweep && ctx.locks.settledSince(plan.oid, manner.readAt);
-    if (state.overtaken || newer || signal.aborted) {
-      state.overtaken = true;
-      return;
-    }
-    try {
-      await applyStep(ctx, step, signal);
-      state.steps.push(step);
-      record(ctx, plan, step, manner, undefined);
-    } catch (error) {
-      state.failures.push({ target: step.target, error });
-      record(ctx, plan, step, manner, error);
-      return;
-    }
+    if (signal.aborted || pass.broken) state.stopped = true;
+    if (state.overtaken || state.stopped) return;
+    const work = () => runStep(pass, plan, step, state);
+    const running = manner.sweep ? ctx.locks.share(plan.oid, manner.begun, work) : work();
+    if (!running) state.overtaken = true;
+    else if (!(await running)) return;
   }
+}
+
+/** Whether the next step may follow. */
+async function runStep(pass: Pass, plan: IdentityPlan, step: Step, state: Applied): Promise<boolean> {
+  const { ctx, signal } = pass;
+  let failure: Failure | undefined;
+  try {
+    await applyStep(ctx, step, signal);
+    state.steps.push(step);
+  } catch (error) {
+    failure = { step, target: step.target, error };
+    state.failures.push(failure);
+  }
+  try {
+    recordStep(ctx, plan, step, pass.manner.by, failure?.error);
+  } catch (error) {
+    pass.broken ??= { error };
+  }
+  return failure === undefined;
 }
 
 async function applyStep(ctx: Context, step: Step, signal: AbortSignal): Promise<void> {
@@ -130,43 +134,7 @@ async function applyStep(ctx: Context, step: Step, signal: AbortSignal): Promise
   }
 }
 
-function record(ctx: Context, plan: IdentityPlan, step: Step, manner: Manner, error: unknown): void {
-  const outcome = error === undefined ? 'done' : 'failed';
-  const { target, action, name, oid } = step;
-  ctx.metrics.steps.inc({ target, action, outcome });
-  const { upn } = plan.entry;
-  const why = error === undefined ? {} : { error: messageOf(error) };
-  ctx.audit.append({ by: manner.by, action, oid, upn, target, name, ...beforeAndAfter(step), outcome, ...why });
-  ctx.log(error === undefined ? 'reconcile.step.done' : 'reconcile.step.failed', {
-    by: manner.by,
-    target,
-    action,
-    name,
-    oid,
-    ...why,
-  });
-}
-
-function beforeAndAfter(step: Step): { before?: unknown; after?: unknown } {
-  if (step.target === 'proxmox') {
-    return step.action === 'create'
-      ? { after: step.fields }
-      : { before: step.before, after: { ...step.change, groups: step.groups } };
-  }
-  switch (step.action) {
-    case 'create':
-      return { after: { gecos: step.gecos } };
-    case 'groups':
-      return { before: { groups: step.before }, after: { groups: step.groups } };
-    case 'sudo':
-      return { before: { sudo: !step.granted }, after: { sudo: step.granted } };
-    case 'lock':
-      return { before: { locked: false }, after: { locked: true } };
-    case 'unlock':
-      return { before: { locked: true }, after: { locked: false } };
-    case 'delete':
-      return { before: { locked: true }, after: { deleted: true } };
-    default:
-      return step satisfies never;
-  }
+/** The conflict that stopped a creation, so that nothing was made; undefined for every other failure. */
+export function creationConflict({ step, error }: Failure): Conflict | undefined {
+  return step.effect === 'create' && error instanceof Conflict ? error : undefined;
 }

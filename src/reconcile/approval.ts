@@ -14,24 +14,27 @@ export interface Approval {
 
 /**
  * Lets the removals of the held plan with this hash pass the guard, once each. Everything is read anew before it is
- * applied, so whoever came back meanwhile is not touched. Throws Rejected where the hash is not the held plan's.
+ * applied, so whoever came back meanwhile is not touched. Throws Rejected where the hash is not the held plan's, and in
+ * a dry run.
  */
 export async function approve(ctx: Context, hash: string, operator: string): Promise<Approval> {
   const { guard } = ctx.ledger.data;
   const plan = guard.held;
+  if (ctx.dryRun) throw new Rejected('DRY_RUN is on, so nothing is approved: nothing would come of it');
   if (!plan) throw new Rejected('no plan is held');
   if (plan.hash !== hash) {
     throw new Rejected(`the held plan is ${plan.hash}, not ${hash}: look at it again with "entramox status"`);
   }
+  ctx.audit.append({ by: operator, action: 'approve', name: hash, after: plan.removals, outcome: 'done' });
+  ctx.audit.flush();
   const until = ctx.clock.now() + APPROVAL_MS;
   guard.approved = [...guard.approved, ...plan.removals.map(({ oid, kind }) => ({ oid, kind, until }))];
   guard.held = undefined;
   ctx.metrics.guardHeld.set(0);
   ctx.ledger.changed();
-  ctx.audit.append({ by: operator, action: 'approve', name: hash, after: plan.removals, outcome: 'done' });
-  ctx.audit.flush();
   await ctx.ledger.save();
   ctx.log('reconcile.guard.approved', { hash, operator, identities: plan.removals.length });
-  const keys = plan.removals.map(({ oid }): Key => `user:${oid}`);
-  return { plan, keys: plan.removals.some((item) => item.kind === 'delete') ? [...keys, 'sweep'] : keys };
+  // Only a sweep deletes. Targeted work on the same identities would only overtake it.
+  const users = plan.removals.filter(({ kind }) => kind === 'lock').map(({ oid }): Key => `user:${oid}`);
+  return { plan, keys: plan.removals.some(({ kind }) => kind === 'delete') ? [...users, 'sweep'] : users };
 }

@@ -1,5 +1,5 @@
 import { type Desired, desiredOf } from '../domain/desired.js';
-import type { ObjectId } from '../domain/identity.js';
+import type { GroupId, ObjectId } from '../domain/identity.js';
 import { judge, type Verdict } from '../domain/lifecycle.js';
 import type { Reading } from '../domain/reading.js';
 import type { Context } from './context.js';
@@ -13,58 +13,68 @@ export interface Assessment {
 }
 
 export interface AssessOptions {
-  sweep: boolean;
+  /** Whether countdowns that have run out end now: only in a sweep that could read everything. */
+  endsCountdowns: boolean;
   /** When notifications reported removals, epoch ms. */
   removalReports?: ReadonlyMap<ObjectId, number> | undefined;
-  /** Identities whose departure must not be concluded in this pass, with why. */
-  withheld?: ReadonlyMap<ObjectId, string> | undefined;
+  /** A plan or a dry run: a departure shows as what it would become; nothing is applied, so nothing needs a second reading. */
+  assumeConfirmed?: boolean | undefined;
 }
 
 /** Judges readings. Nothing is written and nothing is asked. */
 export function assess(ctx: Context, readings: readonly Reading[], options: AssessOptions): Assessment[] {
   return readings.map((reading) => {
     const { oid } = reading;
-    const desired = withhold(desiredOf(reading, ctx.policy), options.withheld?.get(oid));
+    const desired = desiredOf(reading, ctx.policy);
     return { oid, reading, desired, verdict: judgeDesired(ctx, oid, desired, options) };
   });
 }
 
 /** The verdict on what is desired, with what the ledger remembers now. */
 export function judgeDesired(ctx: Context, oid: ObjectId, desired: Desired, options: AssessOptions): Verdict {
-  return judge(oid, ctx.ledger.entry(oid), desired, ctx.policy, {
+  const sure = options.assumeConfirmed && desired.kind === 'outsider' ? { ...desired, positive: true } : desired;
+  return judge(oid, ctx.ledger.entry(oid), sure, ctx.policy, {
     now: ctx.clock.now(),
-    sweep: options.sweep,
+    sweep: options.endsCountdowns,
     removalReportedAt: options.removalReports?.get(oid),
   });
 }
 
 /**
- * Identities that seem to have left only because a group they were in cannot be read any more (deleted, hidden): for
- * them nothing may be concluded. Asks Graph for those groups; cheap, since departures are rare.
+ * Whoever was in a group that cannot be read now counts as still in it: nobody is locked or loses a role because a
+ * page failed or a group was deleted. What Entra says of the person (deleted, disabled) counts all the same.
  */
-export async function withheldDepartures(
+export function keepUnreadable(
+  ctx: Context,
+  readings: readonly Reading[],
+  isUnreadable: (group: GroupId) => boolean,
+): Reading[] {
+  return readings.map((reading) => {
+    if (reading.certainty !== 'present') return reading;
+    const kept = (ctx.ledger.entry(reading.oid)?.groups ?? []).filter(isUnreadable);
+    return kept.length === 0 ? reading : { ...reading, groups: [...new Set([...reading.groups, ...kept])] };
+  });
+}
+
+/**
+ * The readings of targeted work, completed by `keepUnreadable`. Asks Graph for the groups that somebody seems to have
+ * left whether they are there at all; cheap, since departures are rare.
+ */
+export async function completeReadings(
   ctx: Context,
   readings: readonly Reading[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<ObjectId, string>> {
-  const suspects = readings.filter((reading) => {
-    const entry = ctx.ledger.entry(reading.oid);
-    const settled = entry?.state === 'grace' || entry?.state === 'deleted';
-    return entry && !settled && entry.groups.length > 0 && desiredOf(reading, ctx.policy).kind === 'outsider';
+): Promise<Reading[]> {
+  const configured = new Set(ctx.policy.enforce ? ctx.policy.groupIds : []);
+  const lost = readings.flatMap((reading) => {
+    if (reading.certainty !== 'present') return [];
+    const known = ctx.ledger.entry(reading.oid)?.groups ?? [];
+    return known.filter((group) => configured.has(group) && !reading.groups.includes(group));
   });
-  const configured = new Set(ctx.policy.groupIds);
-  const groupsOf = (oid: ObjectId) => (ctx.ledger.entry(oid)?.groups ?? []).filter((group) => configured.has(group));
-  const groups = [...new Set(suspects.flatMap((reading) => groupsOf(reading.oid)))];
-  const withheld = new Map<ObjectId, string>();
-  if (groups.length === 0) return withheld;
-  const existing = await ctx.directory.existingGroups(groups, signal);
-  for (const { oid } of suspects) {
-    const gone = groupsOf(oid).filter((group) => !existing.has(group));
-    if (gone.length > 0) withheld.set(oid, `group ${gone[0]} cannot be read any more`);
-  }
-  return withheld;
-}
-
-function withhold(desired: Desired, why: string | undefined): Desired {
-  return why !== undefined && desired.kind === 'outsider' ? { kind: 'unknown', why } : desired;
+  if (lost.length === 0) return [...readings];
+  const existing = await ctx.directory.existingGroups([...new Set(lost)], signal);
+  const gone = new Set(lost.filter((group) => !existing.has(group)));
+  for (const group of gone)
+    ctx.log('reconcile.group.unreadable', { group, why: 'it is gone or cannot be read any more' });
+  return keepUnreadable(ctx, readings, (group) => gone.has(group));
 }

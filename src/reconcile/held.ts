@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { guard, type Removal, removalKey, removalsIn, withinWindow } from '../domain/guard.js';
+import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import { describeStep } from '../domain/step.js';
 import type { HeldPlan } from '../ledger/document.js';
@@ -7,7 +8,7 @@ import type { Context } from './context.js';
 
 /** Which identities' removals are held in this pass. */
 export interface Clearance {
-  held: ReadonlySet<string>;
+  held: ReadonlySet<ObjectId>;
   why?: string | undefined;
 }
 
@@ -24,43 +25,57 @@ export function clear(ctx: Context, plans: readonly IdentityPlan[], by: HeldPlan
   const owned = ctx.ledger.entries().filter((entry) => entry.state !== 'deleted').length;
   const decision = guard({ removals, window: state.window, approved, owned, limits, now });
   const approvedKeys = new Set(approved.map(removalKey));
+  // What an operator approved is never held, and does not use up the room that the guard leaves for everything else.
   const unapproved = removals.filter((removal) => !approvedKeys.has(removalKey(removal)));
   const held = decision.kind === 'held' ? unapproved : [];
+  const why = decision.kind === 'held' ? decision.why : undefined;
   if (!dryRun && (removals.length > 0 || state.held || approved.length < state.approved.length)) {
     ctx.ledger.changed();
-    const free = decision.kind === 'held' ? removals.filter((item) => approvedKeys.has(removalKey(item))) : removals;
-    const used = new Set(free.map(removalKey));
-    // What an operator approved does not use up the room that the guard leaves for everything else.
-    const counted = free.filter((item) => !approvedKeys.has(removalKey(item)));
+    const counted = held.length > 0 ? [] : unapproved;
     state.window = [...withinWindow(state.window, limits, now), ...counted.map((item) => ({ ...item, at: now }))];
-    state.approved = approved.filter((item) => !used.has(removalKey(item)));
-    keepHeld(ctx, plans, held, by, decision.kind === 'held' ? decision.why : '');
+    state.approved = approved;
+    keepHeld(ctx, plans, held, by, why);
   }
-  return { held: new Set(held.map((item) => item.oid)), why: decision.kind === 'held' ? decision.why : undefined };
+  return { held: new Set(held.map((item) => item.oid)), why };
 }
 
-/** A sweep sees everything and replaces what was held; targeted work adds to it, or takes back what it settled. */
+/** An approval lets its removal pass once: this one was done. What failed may be tried again until the approval ends. */
+export function spendApprovals(ctx: Context, plan: IdentityPlan): void {
+  const { guard: state } = ctx.ledger.data;
+  const done = new Set(removalsIn(plan.steps).map(removalKey));
+  const left = state.approved.filter((item) => !done.has(removalKey(item)));
+  if (left.length === state.approved.length) return;
+  state.approved = left;
+  ctx.ledger.changed();
+}
+
+/** A pass replaces what was held of the identities that it judged, and leaves the others as they are. */
 function keepHeld(
   ctx: Context,
   plans: readonly IdentityPlan[],
   held: readonly Removal[],
   by: HeldPlan['by'],
-  why: string,
+  why: string | undefined,
 ): void {
   const { guard: state } = ctx.ledger.data;
-  const judged = new Set(plans.map((plan) => plan.oid));
-  const earlier = by === 'sweep' ? [] : (state.held?.removals ?? []).filter((item) => !judged.has(item.oid));
-  const stepsOf = new Map(plans.map((plan) => [plan.oid, plan.steps.map(describeStep)]));
-  const removals = [...earlier, ...held.map((item) => ({ ...item, steps: stepsOf.get(item.oid) ?? [] }))];
+  const planOf = new Map(plans.map((plan) => [plan.oid, plan]));
+  const earlier = (state.held?.removals ?? []).filter((item) => stillHeld(item, planOf.get(item.oid), by));
+  const stepsOf = (oid: ObjectId) => (planOf.get(oid)?.steps ?? []).map(describeStep);
+  const removals = [...earlier, ...held.map((item) => ({ ...item, steps: stepsOf(item.oid) }))];
   const hash = removals.length > 0 ? hashOf(removals) : undefined;
+  const reason = why ?? state.held?.why ?? '';
   if (hash !== undefined && hash !== state.held?.hash) {
-    ctx.log('reconcile.guard.held', { hash, by, why: why || state.held?.why, identities: removals.length });
+    ctx.log('reconcile.guard.held', { hash, by, why: reason, identities: removals.length });
   }
   state.held =
-    hash === undefined
-      ? undefined
-      : { hash, since: state.held?.since ?? ctx.clock.now(), by, why: why || (state.held?.why ?? ''), removals };
+    hash === undefined ? undefined : { hash, since: state.held?.since ?? ctx.clock.now(), by, why: reason, removals };
   ctx.metrics.guardHeld.set(state.held ? 1 : 0);
+}
+
+/** Deletions are judged by sweeps alone: targeted work on somebody whose countdown runs says nothing about one. */
+function stillHeld(item: Removal, plan: IdentityPlan | undefined, by: HeldPlan['by']): boolean {
+  if (!plan) return true;
+  return by === 'targeted' && item.kind === 'delete' && plan.entry.state === 'grace';
 }
 
 /** Names a set of removals, whatever their order. */

@@ -1,6 +1,6 @@
 import type { ObjectId } from '../domain/identity.js';
 import type { Manner } from './apply.js';
-import { assess, withheldDepartures } from './assess.js';
+import { assess, completeReadings } from './assess.js';
 import type { Context } from './context.js';
 import { type Outcome, settle } from './settle.js';
 
@@ -22,14 +22,16 @@ export async function reconcileIdentities(
   signal: AbortSignal,
 ): Promise<Outcome[]> {
   return ctx.locks.hold(oids, async () => {
-    const readAt = ctx.clock.now();
-    const readings = await ctx.directory.readIdentities(oids, signal);
-    const withheld = await withheldDepartures(ctx, readings, signal);
-    const assessing = { sweep: false, removalReports: options.removalReports, withheld };
-    const manner: Manner = { by: options.by, priority: 1, readAt, sweep: false };
+    const begun = ctx.locks.mark();
+    const readings = await completeReadings(ctx, await ctx.directory.readIdentities(oids, signal), signal);
+    const write = options.apply && !ctx.dryRun;
+    const assessing = { endsCountdowns: false, removalReports: options.removalReports, assumeConfirmed: !write };
+    const manner: Manner = { by: options.by, priority: 1, begun, sweep: false };
     const assessments = assess(ctx, readings, assessing);
+    // From here on these readings are the newest, also where the pass fails half-way.
+    const known = readings.filter(({ certainty }) => certainty !== 'unknown');
+    if (write) ctx.locks.touch(known.map(({ oid }) => oid));
     const outcomes = await settle(ctx, assessments, { ...assessing, manner, apply: options.apply }, signal);
-    if (options.apply) ctx.locks.touch(oids, ctx.clock.now());
     for (const { result } of outcomes) ctx.metrics.reconciles.inc({ by: options.by, result });
     return outcomes;
   });
@@ -37,16 +39,19 @@ export async function reconcileIdentities(
 
 /**
  * The identities that a change of one group may concern: those listed in it that we do not know to be, and those we
- * know to be in it that are not listed. Throws SourceUnavailable when the group cannot be read.
+ * know to be in it that are not listed. Throws SourceUnavailable or Error when the group cannot be read.
  */
 export async function identitiesOfGroup(ctx: Context, group: string, signal: AbortSignal): Promise<ObjectId[]> {
   const scope = await ctx.directory.readScope(signal, [group]);
+  const reading = scope.groups.get(group);
+  if (reading?.certainty !== 'present') {
+    throw new Error(`group ${group} cannot be read: ${reading?.why ?? 'it is missing in the listing'}`);
+  }
   const knownIn = (oid: ObjectId) => {
     const entry = ctx.ledger.entry(oid);
     return entry?.state === 'active' && entry.groups.includes(group);
   };
   const joined = [...scope.identities.keys()].filter((oid) => !knownIn(oid));
-  if (scope.groups.get(group)?.certainty !== 'present') return joined;
   const left = ctx.ledger.entries().filter((entry) => entry.groups.includes(group) && !scope.identities.has(entry.oid));
   return [...new Set([...joined, ...left.map((entry) => entry.oid)])];
 }

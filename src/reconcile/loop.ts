@@ -32,6 +32,9 @@ const BATCH = 10;
 /** How long targeted work may go on once a stop was asked for; the whole stop has ten seconds. */
 const PATIENCE_AT_STOP_MS = 6000;
 const PAUSE_AFTER_FAILURE_MS = 2000;
+/** Above so many identities that could not be settled a sweep is done again instead. */
+const MANY = 100;
+const SWEEP_AGAIN_MS = 300_000;
 
 export function createLoop(ctx: Context, options: LoopOptions): Loop {
   const { queue } = options;
@@ -80,8 +83,11 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       });
     }
     targeted = users.length + groups.length;
-    await Promise.all([workUsers(users), ...groups.map(workGroup)]);
-    targeted = 0;
+    try {
+      await Promise.all([workUsers(users), ...groups.map(workGroup)]);
+    } finally {
+      targeted = 0;
+    }
   }
 
   async function workUsers(claims: readonly Claim[]): Promise<void> {
@@ -91,20 +97,38 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       [...byOid].flatMap(([oid, claim]) => (claim.removedAt === undefined ? [] : [[oid, claim.removedAt] as const])),
     );
     const measured = ctx.metrics.reconcileSeconds.startTimer({ by: 'notification' });
+    let outcomes: Map<ObjectId, Outcome>;
     try {
       const request = { by: 'notification', apply: true, removalReports: reports } as const;
-      const outcomes = await reconcileIdentities(ctx, [...byOid.keys()], request, patienceOver.signal);
+      const list = await reconcileIdentities(ctx, [...byOid.keys()], request, patienceOver.signal);
+      outcomes = new Map(list.map((outcome) => [outcome.oid, outcome]));
       ctx.problems.delete('directory');
-      for (const outcome of outcomes) await conclude(byOid.get(outcome.oid) as Claim, outcome);
     } catch (error) {
       if (error instanceof SourceUnavailable) noteUnavailable(error);
-      for (const claim of claims) await failed(claim, error);
+      // One identity that breaks the pass must not take nine others along.
+      if (claims.length > 1 && !isPassing(error)) for (const claim of claims) await workUsers([claim]);
+      else for (const claim of claims) await settleClaim(claim, () => failed(claim, error));
+      return;
     } finally {
       measured();
     }
+    for (const [oid, claim] of byOid) await settleClaim(claim, () => conclude(claim, outcomes.get(oid)));
   }
 
-  async function conclude(claim: Claim, outcome: Outcome): Promise<void> {
+  /** A claim that cannot be settled is tried again by itself; the others of its batch are settled all the same. */
+  async function settleClaim(claim: Claim, settle: () => Promise<void>): Promise<void> {
+    try {
+      await settle();
+    } catch (error) {
+      ctx.log('reconcile.loop.failed', { key: claim.key, error: messageOf(error) });
+      await failed(claim, error).catch((second: unknown) => {
+        ctx.log('reconcile.loop.failed', { key: claim.key, error: messageOf(second) });
+      });
+    }
+  }
+
+  async function conclude(claim: Claim, outcome: Outcome | undefined): Promise<void> {
+    if (!outcome) return failed(claim, new Error('the directory gave no reading'));
     const now = ctx.clock.now();
     const { oid, result, why } = outcome;
     if (result !== 'ignored') {
@@ -116,9 +140,11 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
         sinceMs: now - claim.since,
       });
     }
-    if (result === 'failed') return failed(claim, outcome.error ?? new Error(why));
-    // A source or target that cannot be seen is no fault of the item: it waits for as long as that takes.
-    if (result === 'unknown') return failed(claim, new SourceUnavailable(why));
+    if (result === 'failed' || result === 'unknown') {
+      // A report of a removal is half of the evidence once: a certain reading has used it up.
+      const used = outcome.prepared.assessment.verdict.kind !== 'hold';
+      return failed(used ? { ...claim, removedAt: undefined } : claim, outcome.error ?? new Error(why));
+    }
     const again = [outcome.recheckAt, trailing.next(oid, now, result === 'ignored')].filter((at) => at !== undefined);
     if (again.length > 0) await queue.defer(claim.key, Math.min(...again));
     await queue.done(claim);
@@ -126,14 +152,16 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
 
   async function workGroup(claim: Claim): Promise<void> {
     const group = claim.key.slice('group:'.length) as GroupId;
-    try {
-      const oids = await identitiesOfGroup(ctx, group, patienceOver.signal);
-      for (const oid of oids) await queue.put(`user:${oid}`);
+    await settleClaim(claim, async () => {
+      try {
+        const oids = await identitiesOfGroup(ctx, group, patienceOver.signal);
+        for (const oid of oids) await queue.put(`user:${oid}`);
+      } catch (error) {
+        if (error instanceof SourceUnavailable) noteUnavailable(error);
+        return failed(claim, error);
+      }
       await queue.done(claim);
-    } catch (error) {
-      if (error instanceof SourceUnavailable) noteUnavailable(error);
-      await failed(claim, error);
-    }
+    });
   }
 
   async function runSweep(claim: Claim): Promise<void> {
@@ -141,33 +169,38 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     try {
       const report = await sweep(ctx, { apply: true }, ending.signal);
       ctx.problems.delete('directory');
-      for (const outcome of report.outcomes) {
-        if (outcome.recheckAt !== undefined) await queue.defer(`user:${outcome.oid}`, outcome.recheckAt);
-        if (outcome.result === 'failed' || outcome.result === 'unknown') {
-          await queue.defer(`user:${outcome.oid}`, ctx.clock.now() + backoffMs(4, options.random));
-        }
-      }
-      // Whoever was given up gets another chance with each sweep.
-      for (const parked of (await queue.stats()).parked) await queue.put(parked.key);
+      await lookAgain(report.outcomes);
       options.onSweep?.(report);
-      await queue.done(claim);
     } catch (error) {
       // Stopped in the middle: the claim stays in processing, and the next start takes it up again.
       if (ending.signal.aborted) return;
       if (error instanceof SourceUnavailable) noteUnavailable(error);
-      try {
-        await rememberFailedSweep(ctx, startedAt, error, options.failOpen);
-        await failed(claim, error);
-      } catch (second) {
+      await rememberFailedSweep(ctx, startedAt, error, options.failOpen).catch((second: unknown) => {
         ctx.log('reconcile.loop.failed', { error: messageOf(second) });
+      });
+      return settleClaim(claim, () => failed(claim, error));
+    }
+    await settleClaim(claim, () => queue.done(claim));
+  }
+
+  /** Whoever did not come to rest is tried singly; where a whole target is away, one more sweep is cheaper. */
+  async function lookAgain(outcomes: readonly Outcome[]): Promise<void> {
+    const restless = outcomes.filter(({ result }) => result === 'failed' || result === 'unknown');
+    if (restless.length > MANY) await queue.defer('sweep', ctx.clock.now() + SWEEP_AGAIN_MS);
+    else {
+      for (const { oid } of restless) {
+        await queue.defer(`user:${oid}`, ctx.clock.now() + backoffMs(4, options.random));
       }
+    }
+    for (const { oid, recheckAt } of outcomes) {
+      if (recheckAt !== undefined) await queue.defer(`user:${oid}`, recheckAt);
     }
   }
 
   /** Tried again later; parked only where the fault lies with the item and patience has run out. */
   async function failed(claim: Claim, error: unknown): Promise<void> {
     const attempts = claim.attempts + 1;
-    const patient = error instanceof SourceUnavailable || error instanceof Busy || claim.key === 'sweep';
+    const patient = isPassing(error) || claim.key === 'sweep';
     if (!patient && attempts >= options.maxAttempts) {
       ctx.log('reconcile.identity.parked', { key: claim.key, attempts, error: messageOf(error) });
       return queue.park(claim, messageOf(error));
@@ -208,4 +241,9 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     },
     busy: () => ({ sweep: sweeping !== undefined, targeted }),
   };
+}
+
+/** The fault lies with another system or with our own disk, not with the item. */
+function isPassing(error: unknown): boolean {
+  return error instanceof SourceUnavailable || error instanceof Busy;
 }

@@ -1,10 +1,11 @@
-import type { Attributes, ObjectId } from '../domain/identity.js';
-import type { LedgerEntry } from '../domain/ledger-entry.js';
+import type { Attributes } from '../domain/identity.js';
 import type { Wanted } from '../domain/lifecycle.js';
-import { type IdentityPlan, type Names, namesFor, type Observed, planIdentity } from '../domain/plan.js';
-import type { Ask, Sight } from '../domain/sight.js';
+import { formerNames, type IdentityPlan, type Names, type Observed, planIdentity } from '../domain/plan.js';
+import type { ProxmoxUser, Sight } from '../domain/sight.js';
 import { type Assessment, type AssessOptions, judgeDesired } from './assess.js';
+import { type Candidate, nameCandidates, nameIn } from './candidates.js';
 import type { Context } from './context.js';
+import type { Sights } from './look.js';
 
 /** An assessment with what the targets show and the plan that follows; no plan where there is nothing to settle. */
 export interface Prepared {
@@ -14,103 +15,77 @@ export interface Prepared {
   plan?: IdentityPlan;
 }
 
-interface Candidate {
-  assessment: Assessment;
-  entry: LedgerEntry;
-  wanted: Wanted;
-  names: Names;
-}
-
-/** Looks at the targets, one question each for all identities together, and plans. */
-export async function prepare(
+/**
+ * Plans what was assessed and seen. Synchronous, and its names are those of this moment: whoever puts the plans'
+ * names into the ledger in the same turn can be sure that no other pass gave one of them away meanwhile.
+ */
+export function prepare(
   ctx: Context,
   assessments: readonly Assessment[],
+  sights: Sights,
   options: AssessOptions,
-  signal: AbortSignal,
-): Promise<Prepared[]> {
-  const candidates = nameCandidates(ctx, assessments);
-  const byOid = new Map(candidates.map((candidate) => [candidate.entry.oid, candidate]));
-  const linuxAsks = candidates.flatMap(({ entry, names }) => askFor(entry.oid, names.linux));
-  const proxmoxAsks = candidates.flatMap(({ entry, names }) => askFor(entry.oid, names.proxmox));
-  const retiredAsks = candidates.flatMap(({ entry, names }) =>
-    'former' in names.proxmox && names.proxmox.former ? [{ oid: entry.oid, name: names.proxmox.former }] : [],
-  );
-  const [linux, proxmox, retired] = await Promise.all([
-    observe(ctx.targets.linux, linuxAsks, signal),
-    observe(ctx.targets.proxmox, proxmoxAsks, signal),
-    observe(ctx.targets.proxmox, retiredAsks, signal),
-  ]);
+): Prepared[] {
+  const byOid = new Map(nameCandidates(ctx, assessments).map((candidate) => [candidate.entry.oid, candidate]));
   return assessments.map((assessment) => {
     const candidate = byOid.get(assessment.oid);
-    if (!candidate) return { assessment };
-    const observed: Observed = {
-      linux: ctx.targets.linux && (linux.get(assessment.oid) ?? { certainty: 'absent' }),
-      proxmox: ctx.targets.proxmox && (proxmox.get(assessment.oid) ?? { certainty: 'absent' }),
-      retired: retired.get(assessment.oid),
-    };
-    return planCandidate(ctx, candidate, observed, options);
+    return candidate ? planCandidate(ctx, candidate, observedOf(ctx, candidate, sights), options) : { assessment };
   });
 }
 
-function planCandidate(ctx: Context, candidate: Candidate, observed: Observed, options: AssessOptions): Prepared {
+function observedOf(ctx: Context, { entry: { oid }, names }: Candidate, sights: Sights): Observed {
+  const linux = nameIn(names.linux);
+  const proxmox = nameIn(names.proxmox);
+  return {
+    linux: ctx.targets.linux && (linux === undefined ? { certainty: 'absent' } : sights.linux(oid, linux)),
+    proxmox: ctx.targets.proxmox && (proxmox === undefined ? { certainty: 'absent' } : sights.proxmox(oid, proxmox)),
+    retired: new Map(formerNames(names).map((name) => [name, sights.proxmox(oid, name)])),
+  };
+}
+
+function planCandidate(ctx: Context, candidate: Candidate, seen: Observed, options: AssessOptions): Prepared {
   const { names } = candidate;
   let { assessment, entry, wanted } = candidate;
-  // In this mode somebody who is not in the Proxmox realm is out of scope, whatever the groups say.
-  const outside = ctx.policy.provision === 'existing' && observed.proxmox?.certainty === 'absent';
-  if (outside && wanted.presence === 'active') {
+  const realm = wanted.presence === 'active' ? realmStanding(ctx, seen) : 'in';
+  if (realm === 'out') {
     const desired = { kind: 'outsider' as const, reason: 'not in the Proxmox realm', positive: false };
     const verdict = judgeDesired(ctx, entry.oid, desired, options);
     assessment = { ...assessment, desired, verdict };
-    if (verdict.kind !== 'settle') return { assessment, names, observed };
+    if (verdict.kind !== 'settle') return { assessment, names, observed: seen };
     ({ entry, wanted } = verdict);
   }
-  const attributes = attributesOf(assessment);
-  const existing = { ...wanted };
-  if (existing.presence === 'active') {
-    const pveGroups = existing.entitlement.pveGroups.filter((group) => !ctx.problems.has(missingGroupKey(group)));
-    existing.entitlement = { ...existing.entitlement, pveGroups };
-  }
-  const plan = planIdentity(entry, existing, attributes, observed, names, ctx.policy, ctx.clock.now());
+  // Where nobody can tell whether a person is in the realm, who has an account keeps it and nobody gets one.
+  const hasAccount = entry.names.linux !== undefined && ctx.ledger.entry(entry.oid)?.state === 'active';
+  const observed: Observed = realm === 'unclear' && !hasAccount ? { ...seen, linux: undefined } : seen;
+  const { reading } = assessment;
+  const attributes: Attributes | undefined = reading.certainty === 'present' ? reading.attributes : undefined;
+  const plan = planIdentity(
+    entry,
+    withoutMissingGroups(ctx, wanted),
+    attributes,
+    observed,
+    names,
+    ctx.policy,
+    ctx.clock.now(),
+  );
   return { assessment, names, observed, plan };
+}
+
+/** With PVE_PROVISION=existing somebody who is not in the Proxmox realm is out of scope, whatever the groups say. */
+function realmStanding(ctx: Context, { proxmox, retired }: Observed): 'in' | 'out' | 'unclear' {
+  if (ctx.policy.provision !== 'existing' || !proxmox) return 'in';
+  // After a change of the user principal name the person is still there under the former one.
+  const sights: Sight<ProxmoxUser>[] = [proxmox, ...(retired?.values() ?? [])];
+  if (sights.some(({ certainty }) => certainty === 'present')) return 'in';
+  return sights.every(({ certainty }) => certainty === 'absent') ? 'out' : 'unclear';
+}
+
+function withoutMissingGroups(ctx: Context, wanted: Wanted): Wanted {
+  if (wanted.presence !== 'active') return wanted;
+  const pveGroups = wanted.entitlement.pveGroups.filter((group) => !ctx.problems.has(missingGroupKey(group)));
+  return { ...wanted, entitlement: { ...wanted.entitlement, pveGroups } };
 }
 
 /** The key under which a managed group that does not exist is noted in `ctx.problems`. */
 export function missingGroupKey(group: string): string {
   return `proxmox-group:${group}`;
-}
-
-function nameCandidates(ctx: Context, assessments: readonly Assessment[]): Candidate[] {
-  const settling = assessments.flatMap((assessment) =>
-    assessment.verdict.kind === 'settle'
-      ? [{ assessment, entry: assessment.verdict.entry, wanted: assessment.verdict.wanted }]
-      : [],
-  );
-  // Two who arrive together with one Unix name: neither is the earlier one, so neither gets it.
-  const claimants = new Map<string, ObjectId[]>();
-  for (const { entry, wanted } of settling) {
-    const { linux } = namesFor(entry, ctx.policy, () => undefined);
-    if (wanted.presence !== 'active' || entry.names.linux || !('name' in linux)) continue;
-    claimants.set(linux.name, [...(claimants.get(linux.name) ?? []), entry.oid]);
-  }
-  return settling.map((item) => {
-    const holderOf = (name: string) =>
-      ctx.ledger.holderOf(name) ?? claimants.get(name)?.find((oid) => oid !== item.entry.oid);
-    return { ...item, names: namesFor(item.entry, ctx.policy, holderOf) };
-  });
-}
-
-function askFor(oid: ObjectId, name: { name: string } | { conflict: unknown }): Ask[] {
-  return 'name' in name ? [{ oid, name: name.name }] : [];
-}
-
-async function observe<T>(
-  target: { observe(asks: readonly Ask[], signal: AbortSignal): Promise<Map<string, Sight<T>>> } | undefined,
-  asks: readonly Ask[],
-  signal: AbortSignal,
-): Promise<Map<string, Sight<T>>> {
-  return target && asks.length > 0 ? target.observe(asks, signal) : new Map();
-}
-
-function attributesOf({ reading }: Assessment): Attributes | undefined {
-  return reading.certainty === 'present' ? reading.attributes : undefined;
 }

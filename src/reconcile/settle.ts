@@ -1,13 +1,13 @@
-import { messageOf } from '../domain/errors.js';
+import { Busy, messageOf } from '../domain/errors.js';
 import type { ObjectId } from '../domain/identity.js';
-import type { LedgerEntry } from '../domain/ledger-entry.js';
-import type { IdentityPlan } from '../domain/plan.js';
 import type { Step } from '../domain/step.js';
 import { type Applied, applyPlans, type Manner } from './apply.js';
 import type { Assessment, AssessOptions } from './assess.js';
 import type { Context } from './context.js';
-import { clear } from './held.js';
+import { type Clearance, clear } from './held.js';
+import { look } from './look.js';
 import { type Prepared, prepare } from './prepare.js';
+import { conclude, remember, rememberIntents } from './remember.js';
 
 export type Result =
   | 'ignored'
@@ -41,88 +41,80 @@ export interface SettleOptions extends AssessOptions {
   progress?: ((done: number, all: number) => void) | undefined;
 }
 
-/** The one path of a targeted reconcile and of a sweep: observe, plan, guard, apply, record. */
+/**
+ * The one path of a targeted reconcile and of a sweep: observe, plan, guard, apply, record. Throws Busy where the
+ * ledger or the audit log cannot be written; what was done until then is remembered.
+ */
 export async function settle(
   ctx: Context,
   assessments: readonly Assessment[],
   options: SettleOptions,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
-  const prepared = await prepare(ctx, assessments, options, signal);
-  const plans = prepared.flatMap((item) => (item.plan ? [item.plan] : []));
+  const { manner } = options;
   const write = options.apply && !ctx.dryRun;
-  const clearance = clear(ctx, plans, options.manner.sweep ? 'sweep' : 'targeted', !write);
-  const heldPlan = (plan: IdentityPlan) => clearance.held.has(plan.oid);
-  if (write) await rememberIntents(ctx, prepared, clearance.held);
+  const sights = await look(ctx, assessments, signal);
+  // From here until the intents are in the ledger nothing is awaited, so that no other pass comes in between.
+  const all = prepare(ctx, assessments, sights, options);
+  const overtaken = new Set(all.map(oidOf).filter((oid) => manner.sweep && ctx.locks.isOvertaken(oid, manner.begun)));
+  const prepared = all.filter((item) => !overtaken.has(oidOf(item)));
+  const plans = prepared.flatMap((item) => (item.plan ? [item.plan] : []));
+  const clearance = clear(ctx, plans, manner.sweep ? 'sweep' : 'targeted', !write);
   const applied = new Map<ObjectId, Applied>();
   if (write) {
-    const doable = plans.filter((plan) => plan.steps.length > 0 && !heldPlan(plan));
-    await applyPlans(ctx, doable, options.manner, signal, (plan, state) => {
-      applied.set(plan.oid, state);
-      remember(ctx, plan, state);
-      options.progress?.(applied.size, doable.length);
-    });
-    ctx.audit.flush();
-    for (const plan of plans) if (plan.steps.length === 0) remember(ctx, plan, undefined);
-    await ctx.ledger.save();
+    const unheld = prepared.filter((item) => !clearance.held.has(oidOf(item)));
+    await rememberIntents(ctx, unheld);
+    try {
+      await applyAndRemember(ctx, unheld, applied, options, signal);
+    } finally {
+      await ctx.ledger.save();
+    }
   }
-  return prepared.map((item) =>
-    outcomeOf(item, applied.get(item.assessment.oid), clearance.held, clearance.why, write),
+  return all.map((item) =>
+    overtaken.has(oidOf(item))
+      ? { oid: oidOf(item), prepared: item, steps: [], result: 'overtaken' }
+      : outcomeOf(ctx, item, applied.get(oidOf(item)), clearance, write),
   );
 }
 
-/** Suspicions, names of accounts about to be made and the guard's window reach the disk before anything is done. */
-async function rememberIntents(
+async function applyAndRemember(
   ctx: Context,
   prepared: readonly Prepared[],
-  held: ReadonlySet<ObjectId>,
+  applied: Map<ObjectId, Applied>,
+  { manner, progress }: SettleOptions,
+  signal: AbortSignal,
 ): Promise<void> {
-  let dirty = false;
-  for (const { assessment, plan } of prepared) {
-    const { verdict } = assessment;
-    if (verdict.kind === 'confirm') {
-      ctx.ledger.put(verdict.entry);
-      dirty = true;
-    }
-    if (!plan || held.has(plan.oid) || plan.steps.length === 0) continue;
-    dirty = true;
-    const known = ctx.ledger.entry(plan.oid);
-    if (!plan.steps.some((step) => step.effect === 'create')) continue;
-    const names = { ...plan.entry.names, ...definedNames(known) };
-    ctx.ledger.put({ ...(known ?? plan.entry), names });
+  const byOid = new Map(prepared.map((item) => [oidOf(item), item]));
+  const doable = prepared.flatMap(({ plan }) => (plan && plan.steps.length > 0 ? [plan] : []));
+  for (const item of prepared) if (item.plan?.steps.length === 0) remember(ctx, item, undefined);
+  try {
+    await applyPlans(ctx, doable, manner, signal, (plan, state) => {
+      applied.set(plan.oid, state);
+      remember(ctx, byOid.get(plan.oid) as Prepared, state);
+      progress?.(applied.size, doable.length);
+    });
+  } finally {
+    flushAudit(ctx);
   }
-  if (dirty) await ctx.ledger.save();
 }
 
-function definedNames(entry: LedgerEntry | undefined): LedgerEntry['names'] {
-  return Object.fromEntries(Object.entries(entry?.names ?? {}).filter(([, name]) => name !== undefined));
+function flushAudit(ctx: Context): void {
+  try {
+    ctx.audit.flush();
+  } catch (error) {
+    throw new Busy(`the audit log cannot be written: ${messageOf(error)}`);
+  }
 }
 
-/** The outcome in the ledger. After a failure the lifecycle stands as it was, so that the next pass plans it again. */
-function remember(ctx: Context, plan: IdentityPlan, state: Applied | undefined): void {
-  if (state?.overtaken) return;
-  const failure = state?.failures[0];
-  if (!failure) {
-    const { names, state: lifecycle } = plan.entry;
-    const nothingMade = !names.linux && !names.proxmox;
-    if (nothingMade && lifecycle !== 'active') ctx.ledger.drop(plan.oid);
-    else ctx.ledger.put({ ...plan.entry, problem: undefined });
-    return;
-  }
-  const known = ctx.ledger.entry(plan.oid);
-  const problem = `${failure.target}: ${messageOf(failure.error)}`;
-  // A departure that was half applied stands: its countdown must not begin anew with each attempt.
-  const begun = plan.entry.state === 'grace' || plan.entry.state === 'suspended';
-  const lifecycle = begun || !known ? plan.entry : known;
-  const names = { ...plan.entry.names, ...definedNames(known) };
-  ctx.ledger.put({ ...lifecycle, names, conflicts: plan.conflicts, problem });
+function oidOf({ assessment }: Prepared): ObjectId {
+  return assessment.oid;
 }
 
 function outcomeOf(
+  ctx: Context,
   prepared: Prepared,
   applied: Applied | undefined,
-  held: ReadonlySet<ObjectId>,
-  heldWhy: string | undefined,
+  clearance: Clearance,
   write: boolean,
 ): Outcome {
   const { assessment, plan } = prepared;
@@ -133,16 +125,24 @@ function outcomeOf(
   if (verdict.kind === 'confirm') return { ...base, result: 'confirming', recheckAt: verdict.recheckAt };
   if (!plan) return { ...base, result: 'unchanged' };
   const { recheckAt } = verdict;
-  if (held.has(oid)) return { ...base, steps: plan.steps, result: 'held', why: heldWhy, recheckAt };
+  if (clearance.held.has(oid)) return { ...base, steps: plan.steps, result: 'held', why: clearance.why, recheckAt };
   if (applied?.overtaken) return { ...base, steps: applied.steps, result: 'overtaken' };
-  const failure = applied?.failures[0];
-  if (failure) {
+  const { failure, conflicts } = conclude(plan, applied, ctx.ledger.entry(oid), ctx.clock.now());
+  if (failure && applied) {
     const why = `${failure.target}: ${messageOf(failure.error)}`;
     return { ...base, steps: applied.steps, result: 'failed', why, error: failure.error, recheckAt };
   }
+  if (applied?.stopped) {
+    const error = new Busy('the pass was ended before the last step');
+    return { ...base, steps: applied.steps, result: 'failed', why: error.message, error, recheckAt };
+  }
   const steps = applied?.steps ?? (write ? [] : plan.steps);
   const blind = plan.unknown[0];
-  if (blind) return { ...base, steps, result: 'unknown', why: `${blind.target}: ${blind.why}`, recheckAt };
-  if (plan.conflicts.length > 0) return { ...base, steps, result: 'conflict', why: plan.conflicts[0]?.what, recheckAt };
+  if (blind) {
+    // A target that cannot be seen is not this identity's fault: it is tried until it can.
+    const why = `${blind.target}: ${blind.why}`;
+    return { ...base, steps, result: 'unknown', why, error: new Busy(why), recheckAt };
+  }
+  if (conflicts.length > 0) return { ...base, steps, result: 'conflict', why: conflicts[0]?.what, recheckAt };
   return { ...base, steps, result: steps.length > 0 ? 'applied' : 'unchanged', recheckAt };
 }

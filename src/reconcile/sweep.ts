@@ -2,7 +2,7 @@ import { messageOf, SourceUnavailable } from '../domain/errors.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { GroupReading, PresentReading, Reading, ScopeReading, UnknownReading } from '../domain/reading.js';
 import type { SweepRecord } from '../ledger/document.js';
-import { type Assessment, type AssessOptions, assess, judgeDesired } from './assess.js';
+import { type Assessment, type AssessOptions, assess, keepUnreadable } from './assess.js';
 import type { Context } from './context.js';
 import { missingGroupKey } from './prepare.js';
 import { type Outcome, settle } from './settle.js';
@@ -25,33 +25,29 @@ export interface SweepReport {
  */
 export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSignal): Promise<SweepReport> {
   const startedAt = ctx.clock.now();
+  const begun = ctx.locks.mark();
   const write = options.apply && !ctx.dryRun;
   ctx.log('reconcile.sweep.started', {});
   options.progress?.('reading the directory');
   await noteMissingGroups(ctx, signal);
   const scope = await readScopeTwiceWhereEmptied(ctx, options, signal);
   const unreadable = unreadableGroups(ctx, scope);
-  const listed = [...scope.identities.values()].map((reading) => completed(ctx, reading, unreadable));
   const missing = ctx.ledger
     .entries()
     .filter((entry) => entry.state !== 'deleted' && !scope.identities.has(entry.oid))
     .map((entry) => entry.oid);
   options.progress?.(`reading ${missing.length} identities that are in no configured group`);
-  const readings = [...listed, ...(await ctx.directory.readIdentities(missing, signal))];
-  const withheld = withheldIn(ctx, unreadable);
-  const assessments = await confirmDepartures(ctx, readings, { sweep: true, withheld }, options.apply, signal);
+  const readings = [...scope.identities.values(), ...(await readSingly(ctx, missing, signal))];
+  // Somebody whose countdown ran out may be back in a group that cannot be read.
+  const assessing: AssessOptions = { endsCountdowns: unreadable.size === 0, assumeConfirmed: !write };
+  const assessments = await confirmDepartures(ctx, readings, unreadable, assessing, signal);
   options.progress?.(`looking at the targets for ${assessments.length} identities`);
-  const manner = { by: options.by ?? 'sweep', priority: 0, readAt: startedAt, sweep: true } as const;
+  const manner = { by: options.by ?? 'sweep', priority: 0, begun, sweep: true } as const;
   const progress = (done: number, all: number) => options.progress?.('applying', done, all);
-  const outcomes = await settle(
-    ctx,
-    assessments,
-    { sweep: true, withheld, manner, apply: options.apply, progress },
-    signal,
-  );
+  const outcomes = await settle(ctx, assessments, { ...assessing, manner, apply: options.apply, progress }, signal);
   // A pass that was stopped half-way says nothing about the whole.
   signal.throwIfAborted();
-  const record = summarise(ctx, startedAt, scope, outcomes);
+  const record = summarise(ctx, startedAt, unreadable.size, outcomes);
   if (write) await remember(ctx, scope, record);
   ctx.log('reconcile.sweep.finished', { ...record });
   return { record, outcomes };
@@ -106,52 +102,45 @@ function unreadableGroups(ctx: Context, scope: ScopeReading): Map<GroupId, strin
   return unreadable;
 }
 
-/** Whoever was in a group that cannot be read now counts as still in it: nobody loses a role to a failed page. */
-function completed(ctx: Context, reading: Reading, unreadable: ReadonlyMap<GroupId, string>): Reading {
-  if (reading.certainty !== 'present' || unreadable.size === 0) return reading;
-  const kept = (ctx.ledger.entry(reading.oid)?.groups ?? []).filter((group) => unreadable.has(group));
-  return kept.length === 0 ? reading : { ...reading, groups: [...new Set([...reading.groups, ...kept])] };
-}
-
-/** Complete or nothing: nobody whose group could not be read is concluded to have left. */
-function withheldIn(ctx: Context, unreadable: ReadonlyMap<GroupId, string>): Map<ObjectId, string> {
-  const withheld = new Map<ObjectId, string>();
-  if (unreadable.size === 0) return withheld;
-  for (const entry of ctx.ledger.entries()) {
-    const group = entry.groups.find((id) => unreadable.has(id));
-    if (group) withheld.set(entry.oid, `group ${group} cannot be read: ${unreadable.get(group)}`);
+/** Those that no listing showed, one by one. When they cannot be asked for they are unknown; the listings still count. */
+async function readSingly(ctx: Context, oids: readonly ObjectId[], signal: AbortSignal): Promise<Reading[]> {
+  try {
+    return await ctx.directory.readIdentities(oids, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof SourceUnavailable)) throw error;
+    ctx.log('reconcile.source.unavailable', { error: error.message });
+    return oids.map((oid) => ({ certainty: 'unknown', oid, why: error.message }));
   }
-  return withheld;
 }
 
 /** First signs of departures are settled within the sweep: all suspects are read once more after the pause. */
 async function confirmDepartures(
   ctx: Context,
   readings: readonly Reading[],
+  unreadable: ReadonlyMap<GroupId, string>,
   options: AssessOptions,
-  apply: boolean,
   signal: AbortSignal,
 ): Promise<Assessment[]> {
-  const first = assess(ctx, readings, options);
-  const suspects = first.filter((item) => item.verdict.kind === 'confirm');
+  const judgeAll = (all: readonly Reading[]) =>
+    assess(
+      ctx,
+      keepUnreadable(ctx, all, (group) => unreadable.has(group)),
+      options,
+    );
+  const first = judgeAll(readings);
+  const suspects = first.flatMap(({ oid, verdict }) => (verdict.kind === 'confirm' ? [{ oid, verdict }] : []));
   if (suspects.length === 0) return first;
-  if (!apply || ctx.dryRun) return first.map((item) => assumeConfirmed(ctx, item));
-  for (const { verdict } of suspects) if (verdict.kind === 'confirm') ctx.ledger.put(verdict.entry);
-  const latest = Math.max(...suspects.map(({ verdict }) => (verdict.kind === 'confirm' ? verdict.recheckAt : 0)));
+  for (const { verdict } of suspects) ctx.ledger.put(verdict.entry);
+  const latest = Math.max(...suspects.map(({ verdict }) => verdict.recheckAt));
   await ctx.clock.sleep(Math.max(0, latest - ctx.clock.now()), signal);
-  const again = await ctx.directory.readIdentities(
-    suspects.map((item) => item.oid),
+  const again = await readSingly(
+    ctx,
+    suspects.map(({ oid }) => oid),
     signal,
   );
-  const second = new Map(assess(ctx, again, options).map((item) => [item.oid, item]));
+  const second = new Map(judgeAll(again).map((item) => [item.oid, item]));
   return first.map((item) => second.get(item.oid) ?? item);
-}
-
-/** In a plan a departure shows as what it would become; nothing is applied, so nothing needs the second reading. */
-function assumeConfirmed(ctx: Context, item: Assessment): Assessment {
-  if (item.verdict.kind !== 'confirm' || item.desired.kind !== 'outsider') return item;
-  const desired = { ...item.desired, positive: true };
-  return { ...item, desired, verdict: judgeDesired(ctx, item.oid, desired, { sweep: true }) };
 }
 
 async function noteMissingGroups(ctx: Context, signal: AbortSignal): Promise<void> {
@@ -170,9 +159,8 @@ async function noteMissingGroups(ctx: Context, signal: AbortSignal): Promise<voi
   }
 }
 
-function summarise(ctx: Context, startedAt: number, scope: ScopeReading, outcomes: readonly Outcome[]): SweepRecord {
+function summarise(ctx: Context, startedAt: number, unreadable: number, outcomes: readonly Outcome[]): SweepRecord {
   const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
-  const unreadable = [...scope.groups.values()].filter((group) => group.certainty === 'unknown').length;
   const [held, unknown, failed] = [count('held'), count('unknown'), count('failed')];
   const record: SweepRecord = {
     startedAt,

@@ -9,7 +9,7 @@ export type Log = (event: EventCode, fields?: Record<string, unknown>) => void;
 export function createLog(logger: Logger): Log {
   return (event, fields = {}) => {
     const { level, text } = events[event] as { level: 'debug' | 'info' | 'warn' | 'error'; text: string };
-    logger[level]({ event, ...(redactDeep(fields) as object) }, text);
+    logger[level]({ ...(redactDeep(fields) as object), event }, text);
   };
 }
 

@@ -51,6 +51,11 @@ export function descendants(pid: number): number[] {
   return children.flatMap((child) => [child, ...descendants(child)]);
 }
 
+/** The command line of a process, empty where it has ended. */
+export function commandOf(pid: number): string {
+  return (readIfAlive(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ');
+}
+
 function peakOf(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readIfAlive(`/proc/${pid}/status`) ?? '')?.[1] ?? 0);
 }

@@ -52,7 +52,8 @@ function provisionLinux(lab: Lab, people: readonly Person[]): void {
   const append = (file: string, line: (person: Person) => string) =>
     appendFileSync(join(root, 'etc', file), people.map((person) => `${line(person)}\n`).join(''));
   // As long as a real yescrypt hash, since every tool copies these files as a whole.
-  const hash = () => `$y$j9T$${randomBytes(16).toString('hex').slice(0, 22)}$${randomBytes(22).toString('hex').slice(1)}`;
+  const hash = () =>
+    `$y$j9T$${randomBytes(16).toString('hex').slice(0, 22)}$${randomBytes(22).toString('hex').slice(1)}`;
   append('passwd', ({ name, uid }) => `${name}:x:${uid}:${uid}:${name} Example:/home/${name}:/bin/bash`);
   append('shadow', ({ name }) => `${name}:${hash()}:0:0:99999:7:::`);
   append('group', ({ name, uid }) => `${name}:x:${uid}:`);

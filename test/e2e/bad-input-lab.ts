@@ -51,8 +51,11 @@ export interface Ward {
   /** Object ids by name. */
   people: Record<string, string>;
   daemon(): Daemon;
-  /** Stops the daemon, changes settings, starts it again. Does not wait until it is ready. */
-  restart(settings?: Record<string, string>): Promise<Daemon>;
+  /**
+   * Stops the daemon, changes settings, starts it again, with `mounts` (a line of shell) done before in mounts of its
+   * own that end with it. Does not wait until it is ready.
+   */
+  restart(settings?: Record<string, string>, mounts?: string): Promise<Daemon>;
   /** Whether this person has what somebody in everybody's group has, in every target. */
   provisioned(name: string): boolean;
   /** Whether this person can get in nowhere. */
@@ -66,6 +69,8 @@ export interface Ward {
   status(): Promise<ReconcilerStatus>;
   /** Waits until the status fits. */
   shows(what: string, fits: (status: ReconcilerStatus) => boolean): Promise<ReconcilerStatus>;
+  /** Waits until nothing is in work or due. */
+  rests(): Promise<void>;
   readyz(): Promise<{ status: number; unready: { condition: string; detail: string }[] }>;
   /** Sum of the samples of this metric whose labels contain `label`. */
   metric(name: string, label?: string): Promise<number>;
@@ -76,7 +81,8 @@ export interface Ward {
 }
 
 const PATIENCE_MS = 30_000;
-const NEWCOMER = /^newcomer\d+\b/;
+/** Entra puts the object id before the name of somebody who was deleted. */
+const NEWCOMER = /^(?:[0-9a-f]{32})?newcomer\d+\b/;
 const QUICK = { CONFIRM_BEFORE_LOCK: '300ms', CONFIRM_AFTER: '2s', DELETE_AFTER: '1h', LOG_LEVEL: 'debug' };
 
 /** Opens a lab with residents who are provisioned already. */
@@ -143,10 +149,11 @@ export async function openWard(options: WardOptions = {}): Promise<Ward> {
     host,
     people,
     daemon: () => daemon,
-    async restart(settings) {
-      await daemon.stop();
+    async restart(settings, mounts) {
+      if (daemon.child.exitCode === null && daemon.child.signalCode === null) await daemon.stop();
       if (settings) lab.setSettings(settings);
-      daemon = lab.start();
+      const apart = ['unshare', '--mount', '--propagation', 'private', '/bin/sh', '-c', `${mounts} && exec "$@"`, 'sh'];
+      daemon = lab.start('run', { wrapper: mounts === undefined ? [] : apart });
       return daemon;
     },
     provisioned,
@@ -175,6 +182,12 @@ export async function openWard(options: WardOptions = {}): Promise<Ward> {
       };
       return (await waitFor(what, seen, PATIENCE_MS, 100)).value as ReconcilerStatus;
     },
+    async rests() {
+      await ward.shows(
+        'nothing in work',
+        ({ queue, busy }) => queue.processing === 0 && queue.pending === queue.deferred && !busy.sweep,
+      );
+    },
     async readyz() {
       const { status: code, text } = await ask('/readyz');
       return { status: code, unready: JSON.parse(text).unready };
@@ -198,7 +211,7 @@ export async function openWard(options: WardOptions = {}): Promise<Ward> {
     await waitFor(`${residents.join(', ')} in every target`, () => residents.every(provisioned), PATIENCE_MS);
     const isAdmin = (name: string) => lab.proxmox.user(userid(name))?.groups.includes(`Administrator-${REALM}`);
     await waitFor('administrators', () => admins.every(isAdmin), PATIENCE_MS);
-    await ward.shows('rest', ({ queue }) => queue.processing === 0 && queue.pending === queue.deferred);
+    await ward.rests();
   } catch (error) {
     const log = lab.log().split('\n').slice(-30).join('\n');
     await lab.close();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxUnavailable } from '../integration/sandbox/index.js';
 import { type Lab, openLab } from '../lab/lab.js';
 import { createPrivateHost } from '../lab/linux-host.js';
-import { addManagedGroup, auditOf, standingOf, statusOf, sweepNow, waitForStanding } from '../lab/look.js';
+import { addManagedGroup, auditOf, queueAtRest, standingOf, statusOf, sweepNow, waitForStanding } from '../lab/look.js';
 import { waitFor } from '../lab/wait.js';
 
 const unavailable = sandboxUnavailable();
@@ -43,13 +43,6 @@ describe.skipIf(unavailable)(`the life of an identity${unavailable ? ` (skipped:
     );
     await waitForStanding(lab, name, OPEN);
     return oid;
-  }
-
-  async function queueAtRest(): Promise<void> {
-    await waitFor('the queue at rest', async () => {
-      const { queue } = (await statusOf(lab)).reconciler ?? {};
-      return queue?.pending === 0 && queue.processing === 0;
-    });
   }
 
   /** Waits until the countdown of this person has run out; nothing is deleted without a sweep. */
@@ -213,8 +206,8 @@ describe.skipIf(unavailable)(`the life of an identity${unavailable ? ` (skipped:
 
   it('finds on a sweep what no notification told', async () => {
     const leaver = await joined('silentleaver');
-    await lab.entra.deliveries.idle();
-    await queueAtRest();
+    await waitFor('no re-check to come', async () => (await statusOf(lab)).reconciler?.queue.pending === 0);
+    await queueAtRest(lab);
 
     lab.entra.notifications.silently(() => {
       lab.join('silentjoiner');

@@ -49,7 +49,7 @@ describe.skipIf(unavailable)(`a leaver with open doors${unavailable ? ` (skipped
     expect(after).toEqual([401, 401]);
   });
 
-  it('loses running processes, crontab and the way in by key', async () => {
+  it('loses running processes, and the way in by password and by key', async () => {
     const oid = lab.join('trent');
     await waitForStanding(lab, 'trent', OPEN);
     const uid = String(lab.host?.account('trent')?.uid);

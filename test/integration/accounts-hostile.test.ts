@@ -16,7 +16,7 @@ describe.skipIf(unavailable)(
     afterAll(() => lab?.destroy());
 
     const fingerprint = () =>
-      lab.shell('sha256sum /etc/passwd /etc/shadow /etc/group /etc/gshadow; ls -A /etc/sudoers.d /home; ps -e | wc -l');
+      lab.shell('sha256sum /etc/passwd /etc/shadow /etc/group /etc/gshadow; ls -A /etc/sudoers.d /home');
 
     describe('requests', () => {
       let agent: RawAgent;

@@ -99,6 +99,27 @@ describe.skipIf(unavailable)(
         }
       });
 
+      it('makes a lost home again, and leaves one alone that root took over', async () => {
+        const { oid, name } = await make('homeless');
+        const other = await make('chrooted');
+        await lab.shell(`rm -r /home/${name}; chown root: /home/chrooted`);
+        const password = shadowOf(name);
+        const partial = (await see(oid))?.state;
+
+        await ask({ verb: 'create', oid, name, gecos: 'New Name' });
+        await ask({ verb: 'create', oid: other.oid, name: 'chrooted', gecos: 'New Name' });
+
+        expect([partial, (await see(oid))?.state, (await see(other.oid))?.state]).toEqual([
+          'partial',
+          'whole',
+          'whole',
+        ]);
+        expect(await lab.shell(`stat -c '%a %U' /home/${name} /home/${name}/.profile /home/chrooted`)).toBe(
+          `700 ${name}\n644 ${name}\n700 root`,
+        );
+        expect(shadowOf(name)).toBe(password);
+      });
+
       it('does not let a forgotten membership in sudo come to life', async () => {
         const { oid, name } = await make('forgotten');
         await lab.shell(`gpasswd -a ${name} sudo && sed -i '/^${name}:/d' /etc/passwd`);

@@ -43,6 +43,8 @@ export interface Lab {
   /** Adds a person to Entra and to everybody's group; the object id. */
   join(name: string, group?: string): string;
   start(command?: 'run' | 'listen' | 'reconcile', options?: StartOptions): Daemon;
+  /** Ends every daemon that was started and still runs, in an orderly way; gives their exit codes. */
+  stopAll(): Promise<(number | null)[]>;
   /** Waits until the subscriptions are live and a sweep has finished. */
   ready(): Promise<void>;
   entramox(...args: string[]): Promise<Finished>;
@@ -115,6 +117,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const env = { PATH: process.env.PATH, HOME: dir };
   const logFile = join(dir, 'daemon.log');
   const daemons: Daemon[] = [];
+  const isRunning = ({ child }: Daemon) => child.exitCode === null && child.signalCode === null;
+  const stopAll = () => Promise.all(daemons.filter(isRunning).map((daemon) => daemon.stop()));
   const entramox = (...args: string[]) => runProgram([...args, '--config', envFile], env);
   return {
     entra,
@@ -139,6 +143,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       daemons.push(daemon);
       return daemon;
     },
+    stopAll,
     async ready() {
       await waitFor(
         'live subscriptions and a finished sweep',
@@ -158,16 +163,16 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     setSettings,
     log: () => readFileSync(logFile, 'utf8'),
     async close() {
-      await Promise.all(
-        daemons.filter(({ child }) => child.exitCode === null && !child.killed).map((daemon) => daemon.stop()),
-      );
+      await stopAll();
       await Promise.all([entra.close(), proxmox.close(), host?.destroy()]);
-      rmSync(dir, { recursive: true, force: true });
+      // A child that was just stopped may still write its last file.
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

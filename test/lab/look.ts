@@ -124,3 +124,26 @@ export async function sweepNow(lab: Lab, code = 0): Promise<void> {
     throw new Error(`the sweep ended with ${finished.code}, not ${code}: ${finished.stdout}${finished.stderr}`);
   }
 }
+
+/** The object ids of users that notifications named which we answered with a 202. */
+export function promisedIds(lab: Lab): Set<string> {
+  const ids = new Set<string>();
+  for (const { outcome, items } of lab.entra.deliveries.list()) {
+    if (outcome !== 'delivered') continue;
+    for (const { resourceData } of items) {
+      const data = (resourceData ?? {}) as { id?: string; 'members@delta'?: { id: string }[] };
+      for (const { id } of data['members@delta'] ?? []) ids.add(id);
+      if (data.id) ids.add(data.id);
+    }
+  }
+  return ids;
+}
+
+/** Waits until every notification is delivered and nothing is due any more; re-checks that wait for their time may. */
+export async function queueAtRest(lab: Lab): Promise<void> {
+  await lab.entra.deliveries.idle();
+  await waitFor('the queue at rest', async () => {
+    const { queue, busy } = (await statusOf(lab)).reconciler ?? {};
+    return queue?.pending === queue?.deferred && queue?.processing === 0 && !busy?.sweep;
+  });
+}

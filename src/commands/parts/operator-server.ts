@@ -6,19 +6,21 @@ import { messageOf } from '../../domain/errors.js';
 import { answerError, type BaseAppOptions, createHealthApp } from '../../operator/base-app.js';
 import { closeServer, serveOnSocket } from '../../operator/socket.js';
 import type { Log } from '../../telemetry/log.js';
+import { orUndo } from './or-undo.js';
 
 export interface OperatorServerOptions extends BaseAppOptions {
   log: Log;
   /** What operators may ask beside health and metrics; never offered over TCP. */
   routers: readonly Router[];
+  /** Where health and metrics are offered over loopback TCP as well; each process needs an address of its own. */
+  metricsAddress: Settings['telemetry']['metrics'];
 }
 
 const OPERATORS_GROUP = 'entramox-operators';
 const GRACE_MS = 2000;
 
-/** The operator socket, and health and metrics on loopback TCP where METRICS_PORT asks for it. */
+/** The operator socket, and health and metrics on loopback TCP where that is asked for. */
 export async function serveOperators(
-  settings: Settings,
   socketPath: string,
   options: OperatorServerOptions,
 ): Promise<{ close(): Promise<void> }> {
@@ -27,7 +29,9 @@ export async function serveOperators(
   app.use((_request, response) => void response.status(404).json({ error: 'there is nothing of that name here' }));
   app.use(answerError);
   const socket = await serveOnSocket(app, { path: socketPath, groupId: operatorsGroup() });
-  const metrics = settings.telemetry.metrics ? await serveMetrics(settings.telemetry.metrics, options) : undefined;
+  const metrics = options.metricsAddress
+    ? await orUndo(serveMetrics(options.metricsAddress, options), () => closeServer(socket, 0))
+    : undefined;
   return {
     async close() {
       await Promise.all([closeServer(socket, GRACE_MS), metrics ? closeServer(metrics, GRACE_MS) : undefined]);
@@ -42,7 +46,8 @@ async function serveMetrics(where: { host: string; port: number }, options: Oper
   const server = createServer(app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new Error(`cannot listen on METRICS_HOST ${where.host}, METRICS_PORT ${where.port}: ${messageOf(error)}`));
+      const names = 'METRICS_HOST with METRICS_PORT or LISTENER_METRICS_PORT';
+      reject(new Error(`cannot listen on ${where.host}, port ${where.port} (${names}): ${messageOf(error)}`));
     });
     server.listen(where.port, where.host, resolve);
   });

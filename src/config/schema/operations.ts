@@ -64,11 +64,15 @@ export const telemetrySettings = {
     example: '/run/entramox-listener/listener.sock',
   }),
   METRICS_PORT: optional(integer(0, 65_535), {
-    about: 'Serve /metrics, /healthz and /readyz on this loopback port as well.',
+    about: 'Serve /metrics, /healthz and /readyz of the reconciler on this loopback port as well.',
     example: '9464',
   }),
+  LISTENER_METRICS_PORT: optional(integer(0, 65_535), {
+    about: 'The same for the listener, where it is a process of its own.',
+    example: '9465',
+  }),
   METRICS_HOST: defaulted(loopbackHost(), '127.0.0.1', {
-    about: 'Loopback address for METRICS_PORT.',
+    about: 'Loopback address for METRICS_PORT and LISTENER_METRICS_PORT.',
     example: '::1',
   }),
 };

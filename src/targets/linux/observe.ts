@@ -60,8 +60,9 @@ function sightOf(
   standing: ObservedName | undefined,
 ): Sight<LinuxAccount> {
   if (account) {
-    const { uid, state, locked, gecos, groups, sudo } = account;
-    const value = { name: account.name, uid, state, locked, gecos, groups: [...groups].sort(), sudo };
+    const { name: accountName, uid, state, locked, halfLocked, gecos, groups, sudo } = account;
+    const half = halfLocked === true ? { halfLocked } : {};
+    const value = { name: accountName, uid, state, locked, ...half, gecos, groups: [...groups].sort(), sudo };
     return { certainty: 'present', value };
   }
   if (!standing) return { certainty: 'unknown', why: `the account agent said nothing about ${name} (${oid})` };

@@ -20,6 +20,7 @@ const accountSchema = z.object({
   uid: z.number(),
   state: z.enum(['whole', 'partial', 'deleted']),
   locked: z.boolean(),
+  halfLocked: z.boolean().optional(),
   gecos: z.string(),
   groups: z.array(z.string()),
   sudo: z.boolean(),

@@ -76,6 +76,7 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
   try {
     await client.write({ method: 'PUT', route: USER_ROUTE, params: { userid: step.name }, body }, signal);
   } catch (error) {
+    if (mayStillDisable(step, error)) return disableAlone(options, step, error, signal);
     const outOfReach = !step.before.groups.some((group) => managedGroups.includes(group));
     if (!(error instanceof ProxmoxError) || error.kind !== 'permission' || !outOfReach) throw error;
     const remedy = `pveum user modify ${shellQuote(step.name)} --groups ${managedGroups[0]} --append 1`;
@@ -94,6 +95,35 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
     fields: Object.keys(step.change),
     effect: step.effect,
   });
+}
+
+/** A full user.cfg takes no longer comment, and a group that is gone takes nobody: neither may keep a leaver in. */
+function mayStillDisable(step: Update, error: unknown): error is ProxmoxError {
+  return (
+    step.change.enabled === false &&
+    error instanceof ProxmoxError &&
+    (error.kind === 'full' || error.kind === 'no-such-group')
+  );
+}
+
+/** Shuts the user out by a write that takes no room and names only groups that it is in; what is left to do is thrown. */
+async function disableAlone(
+  { client, managedGroups, log }: ApplyOptions,
+  step: Update,
+  cause: ProxmoxError,
+  signal: AbortSignal,
+): Promise<never> {
+  const groups = step.before.groups.filter((group) => managedGroups.includes(group));
+  const body = { enable: 0, groups: groups.join(','), append: 1 };
+  await client.write({ method: 'PUT', route: USER_ROUTE, params: { userid: step.name }, body }, signal);
+  await verify({ client, log }, step.name, { enabled: false, groups, exact: false }, signal);
+  log('proxmox.user.updated', { user: step.name, oid: step.oid, fields: ['enabled'], effect: step.effect });
+  throw new ProxmoxError(
+    `${step.name} is disabled, its comment and groups are not as they should be yet (${cause.message})`,
+    cause.status,
+    cause.text,
+    cause.kind,
+  );
 }
 
 /** A user outside every managed group is out of our token's reach: it could not be locked any more. */
@@ -136,7 +166,7 @@ interface Expected {
 }
 
 async function verify(
-  { client, log }: ApplyOptions,
+  { client, log }: Pick<ApplyOptions, 'client' | 'log'>,
   userid: string,
   expected: Expected,
   signal: AbortSignal,

@@ -50,7 +50,8 @@ export function sandboxUnavailable(): string | undefined {
 export async function createSandbox({ binds = [] }: { binds?: readonly string[] } = {}): Promise<Sandbox> {
   const directory = mkdtempSync(join(tmpdir(), 'entramox-sandbox-'));
   const shown = [...new Set([REPOSITORY, dirname(process.execPath), ...binds])].filter((path) => path !== '/usr/bin');
-  const script = spawn('/bin/bash', [SCRIPT, directory, ...shown], { stdio: ['pipe', 'pipe', 'pipe'] });
+  // In a process group of its own, so that Ctrl-C reaches only us and the directory is still put away.
+  const script = spawn('/bin/bash', [SCRIPT, directory, ...shown], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const ended = once(script, 'close');
   let words = '';
   script.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -5,10 +5,11 @@ import { authenticate, presentedToken } from './authenticate.js';
 import type { Service } from './call.js';
 import { ApiError, forbidden, refused } from './errors.js';
 import type { ArmedFaults, Fault } from './faults.js';
+import type { RawParams } from './fields.js';
 import type { Caller } from './identity.js';
 import type { CallRecord, Journal } from './journal.js';
 import { checkHead, drain, readBody, type Target, targetOf } from './request.js';
-import { asApiError, type Delivery, sendData, sendError } from './respond.js';
+import { asApiError, type Delivery, dataBody, errorBody, sendData, sendError } from './respond.js';
 import type { RouteMatch, Router } from './router.js';
 import type { Tickets } from './tickets.js';
 
@@ -22,8 +23,23 @@ export interface HandlerOptions {
   faults: ArmedFaults;
   /** How long every 401 is held back; a real node takes 3,000. */
   unauthorizedDelayMs: number;
+  /** Sees every call that is answered, for contract checks. */
+  onExchange: ((exchange: Exchange) => void) | undefined;
   /** Ends every wait. */
   closing: AbortSignal;
+}
+
+/** What one request and its answer looked like. */
+export interface Exchange {
+  method: string;
+  /** Below `/api2/json`, still percent-encoded, with the query. */
+  path: string;
+  requestHeaders: Readonly<Record<string, string>>;
+  /** The parameters of the body; undefined where there was none. */
+  requestBody: unknown;
+  status: number;
+  /** What was sent as JSON. */
+  responseBody: unknown;
 }
 
 type Outcome = { kind: 'data'; data: unknown } | { kind: 'error'; error: ApiError } | { kind: 'drop' };
@@ -34,6 +50,7 @@ interface Trace {
   template: string;
   path: string;
   authid?: string;
+  body?: RawParams;
 }
 
 /** Serves one request from its head to its answer, or to a dropped connection. */
@@ -46,12 +63,14 @@ export function createHandler(options: HandlerOptions) {
     const trace: Trace = { method: request.method ?? '', template: request.url ?? '', path: request.url ?? '' };
     const outcome = await outcomeOf(request, trace, options);
     if (outcome.kind === 'error' && outcome.error.status === 401) await pause(options.unauthorizedDelayMs, options);
-    options.journal.add({ ...trace, authid: trace.authid, status: statusOf(outcome) } satisfies CallRecord);
+    const { body: _, ...call } = trace;
+    options.journal.add({ ...call, authid: trace.authid, status: statusOf(outcome) } satisfies CallRecord);
     if (outcome.kind === 'drop') {
       request.socket.destroy();
       return;
     }
     await drain(request);
+    options.onExchange?.(exchangeOf(request, trace, outcome));
     const delivery: Delivery = {
       response,
       acceptsGzip: String(request.headers['accept-encoding'] ?? '').includes('gzip'),
@@ -59,6 +78,22 @@ export function createHandler(options: HandlerOptions) {
     };
     if (outcome.kind === 'error') sendError(delivery, outcome.error);
     else sendData(delivery, outcome.data);
+  };
+}
+
+function exchangeOf(request: IncomingMessage, trace: Trace, outcome: Exclude<Outcome, { kind: 'drop' }>): Exchange {
+  const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const);
+  const { body } = trace;
+  const sent = body !== undefined && Object.keys(body).length > 0;
+  const { error } = outcome.kind === 'error' ? outcome : { error: undefined };
+  const bare = error?.bodiless === true;
+  return {
+    method: trace.method,
+    path: (request.url ?? '').replace('/api2/json', ''),
+    requestHeaders: Object.fromEntries(headers),
+    requestBody: sent ? body : undefined,
+    status: statusOf(outcome),
+    responseBody: bare ? undefined : outcome.kind === 'data' ? dataBody(outcome.data) : errorBody(outcome.error),
   };
 }
 
@@ -108,6 +143,7 @@ async function call(request: IncomingMessage, resolved: Resolved, options: Handl
   const route = match?.route;
   const caller = route?.world ? undefined : login(request, trace, options);
   const body = await readBody(request);
+  trace.body = body;
   if (match === undefined || route === undefined) {
     throw new ApiError(501, `Method '${trace.method} ${target.path}' not implemented`);
   }

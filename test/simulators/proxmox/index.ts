@@ -5,7 +5,7 @@ import { clusterRoutes } from './cluster.js';
 import { type Control, createControl } from './control.js';
 import { createFaults, type Faults } from './faults.js';
 import { groupRoutes } from './groups.js';
-import { createHandler } from './handler.js';
+import { createHandler, type Exchange } from './handler.js';
 import { type CallMatcher, type CallRecord, createJournal } from './journal.js';
 import { createLock } from './lock.js';
 import { loginRoutes } from './login.js';
@@ -24,6 +24,7 @@ import { userRoutes } from './users.js';
 
 export type { Control, NewUser, UserView } from './control.js';
 export type { Faults } from './faults.js';
+export type { Exchange } from './handler.js';
 export type { CallMatcher, CallRecord } from './journal.js';
 export type { Preparation, Prepared } from './prepare.js';
 export type { AclEntry } from './records.js';
@@ -43,6 +44,8 @@ export interface ProxmoxSimulatorOptions {
   userCfgCapBytes?: number;
   /** Milliseconds since the epoch, for tickets and expiries. */
   now?: () => number;
+  /** Sees every request with its answer, for contract checks. */
+  onExchange?: (exchange: Exchange) => void;
 }
 
 /** A Proxmox VE node, as far as its access API goes. */
@@ -97,6 +100,7 @@ export async function startProxmoxSimulator(options: ProxmoxSimulatorOptions): P
     journal,
     faults,
     unauthorizedDelayMs,
+    onExchange: options.onExchange,
     closing: closing.signal,
   });
   const tls = await options.authority.issue(['localhost', '127.0.0.1']);

@@ -18,16 +18,25 @@ export interface Delivery {
   last: boolean;
 }
 
+/** What a success carries. */
+export function dataBody(data: unknown): { data: unknown } {
+  return { data: data ?? null };
+}
+
+/** What an error carries, unless it is bodiless. */
+export function errorBody(error: ApiError): { data: null; message: string; errors: unknown } {
+  return { data: null, message: `${error.message}\n`, errors: error.errors };
+}
+
 /** 200 with `{"data": …}`. */
 export function sendData(delivery: Delivery, data: unknown): void {
-  send(delivery, 200, 'OK', Buffer.from(JSON.stringify({ data: data ?? null })));
+  send(delivery, 200, 'OK', Buffer.from(JSON.stringify(dataBody(data))));
 }
 
 /** The error as the API writes it: text in the body and, its first line, in the reason phrase. */
 export function sendError(delivery: Delivery, error: ApiError): void {
   const reason = error.message.split('\n')[0] ?? '';
-  const body = { data: null, message: `${error.message}\n`, errors: error.errors };
-  const content = error.bodiless ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
+  const content = error.bodiless ? Buffer.alloc(0) : Buffer.from(JSON.stringify(errorBody(error)));
   send({ ...delivery, last: true }, error.status, reason, content);
 }
 

@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { mustRun, programProblem, type Run } from '../../../src/accounts/exec.js';
+import { mustRun, type Run } from '../../../src/accounts/exec.js';
+import { rootOnlyProblem } from '../../../src/accounts/root-only.js';
 
 describe('programs that root runs', () => {
   it('must not lie where others could replace them', () => {
@@ -11,7 +12,7 @@ describe('programs that root runs', () => {
     writeFileSync(file, '#!/bin/sh\n');
     chmodSync(file, 0o777);
 
-    const problems = [programProblem(file), programProblem(join(directory, 'none')), programProblem('/usr/bin/env')];
+    const problems = [rootOnlyProblem(file), rootOnlyProblem(join(directory, 'none')), rootOnlyProblem('/usr/bin/env')];
     rmSync(directory, { recursive: true });
 
     expect(problems).toEqual([

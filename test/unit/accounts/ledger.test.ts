@@ -97,6 +97,16 @@ describe('the account ledger', () => {
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 
+  it('does not write what it could not read again', () => {
+    const ledger = openLedger(file);
+    ledger.put(entry);
+
+    const write = () => ledger.put({ ...entry, lock: { previousExpiry: '-1', passwordWasLocked: false } });
+
+    expect(write).toThrow(/alice is not written: lock.previousExpiry/);
+    expect(openLedger(file).get(entry.oid)).toEqual(entry);
+  });
+
   it('is not begun anew when only the former copy is there', () => {
     writeFileSync(`${file}.prev`, '{}');
 

@@ -37,12 +37,13 @@ describe('names of accounts', () => {
     );
   });
 
-  it('reserves the names of the system and those of the policy', () => {
-    const reserved = ['root', 'www-data', 'sudo', 'systemd-oom', 'boss', 'alice'].map((name) =>
-      isReserved(name, ['boss']),
+  it('reserves the names of the system, those of the policy, and the groups that the policy names', () => {
+    const policy = { reservedNames: ['boss'], allowedGroups: ['domain-admins'] };
+    const reserved = ['root', 'www-data', 'sudo', 'systemd-oom', 'boss', 'domain-admins', 'alice'].map((name) =>
+      isReserved(name, policy),
     );
 
-    expect(reserved).toEqual([true, true, true, true, true, false]);
+    expect(reserved).toEqual([true, true, true, true, true, true, false]);
   });
 });
 
@@ -51,7 +52,10 @@ describe('full names', () => {
     expect(gecosProblem(gecos)).toBeUndefined();
   });
 
-  it.each(['a:b', 'a\nb', 'a\0b', '\u007f', '\ud83d', 'x'.repeat(1001)])('refuses %j', (gecos) => {
-    expect(gecosProblem(gecos)).toBeTypeOf('string');
-  });
+  it.each(['a:b', 'a\nb', 'a\0b', '\u007f', '\ud83d', 'x'.repeat(1001), 'Bob,pri=-20', 'UMASK=0'])(
+    'refuses %j',
+    (gecos) => {
+      expect(gecosProblem(gecos)).toBeTypeOf('string');
+    },
+  );
 });

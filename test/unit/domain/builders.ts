@@ -123,12 +123,12 @@ export const anyEntry: fc.Arbitrary<LedgerEntry | undefined> = fc.option(
 export const anyAccount: fc.Arbitrary<LinuxAccount> = fc
   .record({
     state: fc.constantFrom('whole' as const, 'partial' as const, 'deleted' as const),
-    locked: fc.boolean(),
+    lock: fc.constantFrom({ locked: true }, { locked: false }, { locked: false, halfLocked: true }),
     sudo: fc.boolean(),
     groups: fc.subarray(['docker', 'lab']),
     gecos: fc.constantFrom('Alice Example', 'Somebody Else'),
   })
-  .map((change) => account(change));
+  .map(({ lock, ...change }) => account({ ...change, ...lock }));
 
 export const anyUser: fc.Arbitrary<ProxmoxUser> = fc
   .record({

@@ -207,7 +207,7 @@ describe('planIdentity', () => {
     const observed = {
       linux: { certainty: 'present', value: account() },
       proxmox: { certainty: 'absent' },
-      retired: { certainty: 'present', value: user() },
+      retired: new Map([['alice@example.com@entra', { certainty: 'present', value: user() } as const]]),
     } as const;
     const plan = planIdentity(verdict.entry, verdict.wanted, reading.attributes, observed, names, policy(), NOW);
 

@@ -30,12 +30,14 @@ function nextAccount(world: World, step: Extract<Step, { target: 'linux' }>): Li
   if (account.state === 'deleted') throw new Error(`${step.action} of a deleted account`);
   switch (step.action) {
     case 'lock':
-      return { ...account, locked: true, sudo: false, groups: [] };
+      return { ...account, locked: true, halfLocked: false, sudo: false, groups: [] };
     case 'unlock':
-      return { ...account, locked: false };
+      return { ...account, locked: false, halfLocked: false };
     case 'groups':
+      if (step.groups.some((group) => !account.groups.includes(group))) refuseUnlessOpen(account);
       return { ...account, groups: step.groups };
     case 'sudo':
+      if (step.granted) refuseUnlessOpen(account);
       return { ...account, sudo: step.granted };
     case 'delete':
       if (!account.locked) throw new Error('deleted without a lock');
@@ -43,6 +45,10 @@ function nextAccount(world: World, step: Extract<Step, { target: 'linux' }>): Li
     default:
       return step satisfies never;
   }
+}
+
+function refuseUnlessOpen({ name, locked, halfLocked, state }: LinuxAccount): void {
+  if (locked || halfLocked || state !== 'whole') throw new Error(`${name} is locked or half made and gets nothing`);
 }
 
 function nextUser(world: World, step: Extract<Step, { target: 'proxmox' }>, policy: Policy): ProxmoxUser {

@@ -1,0 +1,91 @@
+import { messageOf } from '../domain/errors.js';
+import type { ConflictRecord, LedgerEntry } from '../domain/ledger-entry.js';
+import type { IdentityPlan } from '../domain/plan.js';
+import { type Applied, creationConflict, type Failure } from './apply.js';
+import type { Context } from './context.js';
+import { spendApprovals } from './held.js';
+import type { Prepared } from './prepare.js';
+
+/** Suspicions, names of accounts about to be made and the guard's window reach the disk before anything is done. */
+export async function rememberIntents(ctx: Context, prepared: readonly Prepared[]): Promise<void> {
+  let acts = false;
+  for (const { assessment, plan } of prepared) {
+    const { verdict } = assessment;
+    if (verdict.kind === 'confirm') ctx.ledger.put(verdict.entry);
+    acts ||= verdict.kind === 'confirm' || (plan?.steps.length ?? 0) > 0;
+    if (!plan?.steps.some((step) => step.effect === 'create')) continue;
+    const { names, retired } = plan.entry;
+    ctx.ledger.put({ ...(ctx.ledger.entry(plan.oid) ?? plan.entry), names, retired });
+  }
+  if (acts) await ctx.ledger.save();
+}
+
+/** What came of a plan: its first real failure, and what a person must decide. */
+export interface Conclusion {
+  failure: Failure | undefined;
+  conflicts: readonly ConflictRecord[];
+}
+
+/**
+ * A creation that somebody else's account stopped is a conflict, not a failure: trying again would not help.
+ * `known`: what the ledger held before, which tells since when a conflict is there.
+ */
+export function conclude(
+  plan: IdentityPlan,
+  applied: Applied | undefined,
+  known: LedgerEntry | undefined,
+  now: number,
+): Conclusion {
+  const failures = applied?.failures ?? [];
+  const conflicts = failures.flatMap((failure): ConflictRecord[] => {
+    const conflict = creationConflict(failure);
+    if (!conflict) return [];
+    const { message: what, remedy } = conflict;
+    const earlier = known?.conflicts.find((item) => item.target === failure.target && item.what === what);
+    return [{ target: failure.target, what, remedy, since: earlier?.since ?? now }];
+  });
+  return {
+    failure: failures.find((failure) => !creationConflict(failure)),
+    conflicts: [...plan.conflicts, ...conflicts],
+  };
+}
+
+/**
+ * The outcome in the ledger; in memory, the caller saves it. Also after a failure the person is in the state that the
+ * reading proved: a countdown that began does not begin anew with each attempt, and one that a return ended does not
+ * go on. Only a deletion is not remembered before all of it is done and every target was seen.
+ */
+export function remember(ctx: Context, prepared: Prepared, applied: Applied | undefined): void {
+  const { plan } = prepared;
+  if (!plan || applied?.overtaken) return;
+  if (applied?.stopped && applied.steps.length === 0) return;
+  const known = ctx.ledger.entry(plan.oid);
+  const { failure, conflicts } = conclude(plan, applied, known, ctx.clock.now());
+  const complete = failure === undefined && !applied?.stopped;
+  if (complete && applied) spendApprovals(ctx, plan);
+  const undone = plan.entry.state === 'deleted' && !(complete && plan.unknown.length === 0);
+  const lifecycle = undone && known ? known : plan.entry;
+  const { names, retired } = namesAfter(prepared, plan, applied);
+  const nothingMade = !names.linux && !names.proxmox;
+  const problem = failure && `${failure.target}: ${messageOf(failure.error)}`;
+  if (complete && nothingMade && lifecycle.state !== 'active') ctx.ledger.drop(plan.oid);
+  else ctx.ledger.put({ ...lifecycle, names, retired, conflicts, problem });
+}
+
+/** Where a creation was refused nothing was made, and the name that was written down for it is free again. */
+function namesAfter(
+  { assessment: { verdict } }: Prepared,
+  plan: IdentityPlan,
+  applied: Applied | undefined,
+): Pick<LedgerEntry, 'names' | 'retired'> {
+  const { names, retired } = plan.entry;
+  const before = verdict.kind === 'settle' ? verdict.entry : plan.entry;
+  const refused = new Set(applied?.failures.filter((failure) => creationConflict(failure)).map((item) => item.target));
+  return {
+    names: {
+      linux: refused.has('linux') ? before.names.linux : names.linux,
+      proxmox: refused.has('proxmox') ? before.names.proxmox : names.proxmox,
+    },
+    retired: refused.has('proxmox') ? before.retired : retired,
+  };
+}
