@@ -31,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (start.mode.kind === 'adopt') return adopt(start, start.mode);
     const { agent, broken } = openAgent(start);
     await run(start, agent);
-    return broken ? 1 : 0;
+    return broken() ? 1 : 0;
   } catch (error) {
     const { code, message, remedy } = toAgentError(error);
     say(`${message}${remedy ? `; ${remedy}` : ''}`);
@@ -41,30 +41,52 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The agent; or, where it must not work, one that answers every request with the reason. */
-function openAgent(start: Start): { agent: Agent; broken: boolean } {
-  try {
-    // A predecessor that was killed a moment ago may still be on its way out.
-    holdStateDirectory(start.state, 5);
-    const readPolicy = () => loadPolicy(start.policy);
-    readPolicy();
-    const problems = toolProblems();
-    if (problems.length > 0) throw new AgentError('failed', problems.join('; '), 'install passwd, sudo and tar');
-    const ledger = openLedger(join(start.state, 'accounts.json'));
-    const agent = createAgent({
-      ledger,
-      loadPolicy: readPolicy,
-      run: createRun(),
-      paths: HOST_PATHS,
-      clock: createHostClock(),
-      say,
-    });
-    return { agent, broken: false };
-  } catch (error) {
-    const reason = toAgentError(error);
-    say(`${reason.message}${reason.remedy ? `; ${reason.remedy}` : ''}`);
-    return { agent: () => Promise.reject(reason), broken: true };
-  }
+/**
+ * The agent. Where it must not work (no policy, no tools, a broken ledger, another agent) it answers every request with
+ * the reason, and looks again at the next one, so that it works as soon as root has mended what was wrong.
+ */
+function openAgent(start: Start): { agent: Agent; broken: () => boolean } {
+  let held = false;
+  let opened: Agent | undefined;
+  let reason: AgentError | undefined;
+  const attempt = (waitSeconds: number): void => {
+    try {
+      if (!held) holdStateDirectory(start.state, waitSeconds);
+      held = true;
+      opened = workingAgent(start);
+      reason = undefined;
+    } catch (error) {
+      const told = reason?.message;
+      reason = toAgentError(error);
+      if (reason.message !== told) say(`${reason.message}${reason.remedy ? `; ${reason.remedy}` : ''}`);
+    }
+  };
+  // A predecessor that was killed a moment ago may still be on its way out.
+  attempt(5);
+  return {
+    agent(request) {
+      if (!opened) attempt(0);
+      return opened ? opened(request) : Promise.reject(reason);
+    },
+    broken: () => opened === undefined,
+  };
+}
+
+/** Throws AgentError where something that the agent rests on is not as it must be. */
+function workingAgent(start: Start): Agent {
+  const readPolicy = () => loadPolicy(start.policy);
+  readPolicy();
+  const problems = toolProblems();
+  if (problems.length > 0) throw new AgentError('failed', problems.join('; '), 'install passwd, sudo and tar');
+  const ledger = openLedger(join(start.state, 'accounts.json'));
+  return createAgent({
+    ledger,
+    loadPolicy: readPolicy,
+    run: createRun(),
+    paths: HOST_PATHS,
+    clock: createHostClock(),
+    say,
+  });
 }
 
 async function run({ mode, lingerMs }: Start, agent: Agent): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { AgentError } from './errors.js';
 import { rootOnlyProblem } from './root-only.js';
@@ -28,6 +28,7 @@ export function holdStateDirectory(directory: string, waitSeconds: number): void
     encoding: 'utf8',
     timeout: (waitSeconds + 5) * 1000,
   });
+  if (error || status !== 0) closeSync(fd);
   if (error) throw new AgentError('failed', `${FLOCK} could not be run: ${error.message}`);
   if (status === 1) {
     throw new AgentError('busy', `another account agent holds ${file}`, 'wait until it has nothing to do, or stop it');

@@ -20,7 +20,8 @@ export async function resyncCommand(who: string, options: CommonOptions, io: Io)
     findings.push(line);
     if (options.json) return;
     const mark = line.ok ? paint.green('ok') : paint.red('no');
-    const place = line.target ? `${line.target}: ` : '';
+    // A step names its target itself.
+    const place = line.target && line.step !== 'act' ? `${line.target}: ` : '';
     io.out(`${line.step.padEnd(8)}${mark}  ${place}${line.finding}`);
   });
   if (answer.status !== 200) return refusal(answer, io);

@@ -36,8 +36,8 @@ export function createIdentityLocks(): IdentityLocks {
 
   async function take<T>(oids: readonly ObjectId[], by: Turn['by'], work: () => Promise<T>): Promise<T> {
     const before = oids.map((oid) => turns.get(oid)?.done);
-    const waits = by === 'targeted' && before.some((turn) => turn !== undefined);
-    const result = waits ? Promise.allSettled(before).then(work) : work();
+    // Never at once: whoever asks from within the work must find the turn below.
+    const result = Promise.allSettled(by === 'targeted' ? before : []).then(work);
     // All are queued for in one synchronous turn, so two holders never wait for each other.
     const turn: Turn = { done: Promise.allSettled([...before, result]), by };
     for (const oid of oids) turns.set(oid, turn);

@@ -296,7 +296,7 @@ describe('any course of events', () => {
           await world.remove();
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 });
