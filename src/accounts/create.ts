@@ -50,21 +50,12 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   if (await isKnownElsewhere(run, name)) {
     throw new AgentError('conflict', `${name} exists in another source than /etc (LDAP?)`, 'use another name');
   }
-  const elsewhere = new Set<number>();
-  const isTaken = (candidate: number): boolean =>
-    ledger.ownerOfUid(candidate) !== undefined ||
-    etc.nameOfUid.has(candidate) ||
-    etc.groupOfGid.has(candidate) ||
-    elsewhere.has(candidate);
-  let uid = former?.uid ?? chooseUid(oid, policy.uidRange, isTaken);
-  // A lock would end the processes of whoever has that number.
-  while (await isKnownElsewhere(run, String(uid))) {
-    if (former || elsewhere.size >= 64) {
-      throw new AgentError('conflict', `uid ${uid} of ${name} exists in another source than /etc (LDAP?)`, UID_REMEDY);
-    }
-    elsewhere.add(uid);
-    uid = chooseUid(oid, policy.uidRange, isTaken);
-  }
+  const isTaken = (uid: number) =>
+    ledger.ownerOfUid(uid) !== undefined ||
+    etc.nameOfUid.has(uid) ||
+    etc.groupOfGid.has(uid) ||
+    isKnownElsewhere(run, String(uid));
+  const uid = former?.uid ?? (await chooseUid(oid, policy.uidRange, isTaken));
   const [first, last] = policy.uidRange;
   if (uid < first || uid > last) {
     throw new AgentError('refused', `the former uid ${uid} of ${name} is outside uidRange ${first}-${last}`);
@@ -83,9 +74,11 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   return entry;
 }
 
-const UID_REMEDY = 'choose a uidRange in the policy that no other source uses';
-
-/** Whether a user or group of this name or number comes from any source that the C library asks. */
+/**
+ * Whether a user or group of this name or number comes from any source that the C library asks, such as LDAP. The
+ * shadow tools would refuse it too, but the intent would be in the ledger, and a lock would end the processes of
+ * whoever has that number.
+ */
 async function isKnownElsewhere(run: Run, key: string): Promise<boolean> {
   for (const database of ['passwd', 'group']) {
     if ((await mustRun(run, 'getent', [database, '--', key], { codes: [0, 2] })).stdout !== '') return true;

@@ -79,34 +79,31 @@ export type Reply =
   | { id: number | null; ok: true; result: unknown }
   | { id: number | null; ok: false; error: { code: ErrorCode; message: string; remedy?: string } };
 
-type FieldCheck = (value: unknown) => boolean;
+interface Rule {
+  ok: (value: unknown) => boolean;
+  expected: string;
+  optional?: true;
+}
 
-const isOid: FieldCheck = (value) => typeof value === 'string' && isGuid(value);
-const isText: FieldCheck = (value) => typeof value === 'string' && value.length <= 1024;
-const isQuestion: FieldCheck = (value) =>
-  isPlainObject(value) && Object.keys(value).sort().join() === 'name,oid' && isOid(value.oid) && isText(value.name);
+const OID: Rule = {
+  ok: (value) => typeof value === 'string' && isGuid(value),
+  expected: 'a GUID in lower case',
+};
+const TEXT: Rule = { ok: (value) => typeof value === 'string' && value.length <= 1024, expected: 'text' };
+const FLAG: Rule = { ok: (value) => typeof value === 'boolean', expected: 'true or false' };
+const QUESTION: Rule = {
+  ok: (value) => isPlainObject(value) && Object.keys(value).length === 2 && OID.ok(value.oid) && TEXT.ok(value.name),
+  expected: '{oid, name}',
+};
 
-const FIELDS: Record<Verb, Record<string, { check: FieldCheck; optional?: true; expected: string }>> = {
-  observe: {
-    oids: { check: listOf(isOid), optional: true, expected: 'a list of GUIDs in lower case' },
-    names: { check: listOf(isQuestion), optional: true, expected: 'a list of {oid, name}' },
-  },
-  create: {
-    oid: { check: isOid, expected: 'a GUID in lower case' },
-    name: { check: isText, expected: 'text' },
-    gecos: { check: isText, expected: 'text' },
-  },
-  lock: { oid: { check: isOid, expected: 'a GUID in lower case' } },
-  unlock: { oid: { check: isOid, expected: 'a GUID in lower case' } },
-  groups: {
-    oid: { check: isOid, expected: 'a GUID in lower case' },
-    groups: { check: listOf(isText), expected: 'a list of group names' },
-  },
-  sudo: {
-    oid: { check: isOid, expected: 'a GUID in lower case' },
-    granted: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
-  },
-  delete: { oid: { check: isOid, expected: 'a GUID in lower case' } },
+const FIELDS: Record<Verb, Record<string, Rule>> = {
+  observe: { oids: { ...listOf(OID), optional: true }, names: { ...listOf(QUESTION), optional: true } },
+  create: { oid: OID, name: TEXT, gecos: TEXT },
+  lock: { oid: OID },
+  unlock: { oid: OID },
+  groups: { oid: OID, groups: listOf(TEXT) },
+  sudo: { oid: OID, granted: FLAG },
+  delete: { oid: OID },
 };
 
 /**
@@ -132,7 +129,7 @@ export function parseRequest(line: string): Request {
       if (field.optional) continue;
       throw new AgentError('invalid', `${verb} needs ${key}: ${field.expected}`);
     }
-    if (!field.check(value[key])) throw new AgentError('invalid', `${verb}: ${key} must be ${field.expected}`);
+    if (!field.ok(value[key])) throw new AgentError('invalid', `${verb}: ${key} must be ${field.expected}`);
   }
   // Every field of the verb was checked above and no other is there.
   return value as unknown as Request;
@@ -176,8 +173,8 @@ function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function listOf(check: FieldCheck): FieldCheck {
-  return (value) => Array.isArray(value) && value.every(check);
+function listOf({ ok, expected }: Rule): Rule {
+  return { ok: (value) => Array.isArray(value) && value.every(ok), expected: `a list, each ${expected}` };
 }
 
 function quote(value: unknown): string {

@@ -1,4 +1,4 @@
-import { link, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -9,6 +9,7 @@ export async function replaceDurably(path: string, content: string, mode: number
   const next = `${path}.next`;
   const file = await open(next, 'w', mode);
   try {
+    await handToOwner(file, dirname(path));
     await file.writeFile(content);
     await file.sync();
   } finally {
@@ -22,6 +23,13 @@ export async function replaceDurably(path: string, content: string, mode: number
   } finally {
     await directory.close();
   }
+}
+
+/** A pass that root ran by hand must not leave files behind that the service cannot read. */
+async function handToOwner(file: FileHandle, directory: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = await stat(directory);
+  if (uid !== 0) await file.chown(uid, gid);
 }
 
 async function keepPrevious(path: string): Promise<void> {

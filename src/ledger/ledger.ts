@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Low } from 'lowdb';
 import { Busy, messageOf } from '../domain/errors.js';
@@ -122,7 +123,8 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new LedgerBroken(`${path} cannot be read: ${messageOf(error)}`);
+    const remedy = `it must belong to the user of the reconciler: chown --reference=${dirname(path)} ${path}`;
+    throw new LedgerBroken(`${path} cannot be read: ${messageOf(error)}; ${remedy}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchownSync, fstatSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { redactDeep } from './redact.js';
 
@@ -29,6 +29,7 @@ export interface Audit {
 export function openAudit(path: string, now: () => number): Audit {
   mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
   let fd = openSync(path, 'a', 0o640);
+  handToOwner(fd, dirname(path));
   let dirty = false;
   return {
     append(record) {
@@ -50,6 +51,13 @@ export function openAudit(path: string, now: () => number): Audit {
       closeSync(fd);
     },
   };
+}
+
+/** A pass that root ran by hand must not leave a file behind that the service cannot append to. */
+function handToOwner(fd: number, directory: string): void {
+  if (process.getuid?.() !== 0 || fstatSync(fd).size > 0) return;
+  const { uid, gid } = statSync(directory);
+  if (uid !== 0) fchownSync(fd, uid, gid);
 }
 
 /** Writes nothing: for plans and dry runs. */

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { type EventCode, events } from './events/index.js';
 import { redactDeep } from './redact.js';
 
@@ -13,8 +13,9 @@ export function createLog(logger: Logger): Log {
   };
 }
 
-/** JSON lines on stdout (the journal takes them from there). */
-export function createPino(level: string, destination?: Parameters<typeof pino>[1]): Logger {
+/** JSON lines to each of the destinations: stdout (the journal takes them from there), a file beside the audit log. */
+export function createPino(level: string, ...destinations: readonly DestinationStream[]): Logger {
   const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
-  return destination ? pino(options, destination) : pino(options);
+  // Whatever passes the logger's level passes to every stream.
+  return pino(options, pino.multistream(destinations.map((stream) => ({ stream, level: 'trace' }))));
 }

@@ -43,8 +43,7 @@ describe(`A Proxmox token without rights${sides}`, () => {
     const { proxmox } = ward.lab;
     proxmox.addUser({ userid: 'powerless@pve' });
     const token = proxmox.createToken('powerless@pve', 'sync', { privsep: true });
-    const [before, settings] = [ward.world(), ward.lab.entra];
-    expect(settings).toBeDefined();
+    const before = ward.world();
     await ward.daemon().stop();
     proxmox.resetCounters();
 
@@ -140,9 +139,6 @@ describe(`A Proxmox certificate that does not fit${sides}`, () => {
       expect((await ward.readyz()).unready.map(({ detail }) => detail).join('\n')).toMatch(words);
       expect(stranger.calls()).toEqual([]);
       expect(ward.world()).toEqual(before);
-      const doctor = await ward.lab.entramox('doctor');
-      expect(doctor.code).toBe(1);
-      expect(doctor.stdout).toMatch(words);
       await ward.restart(former);
       await ward.lab.ready();
       await ward.welcomesNewcomer();
@@ -156,7 +152,7 @@ describe(`A Proxmox that takes no write${sides}`, () => {
   it('because another task holds the lock is tried again, and no other person waits in Linux', async () => {
     const before = ward.world();
     const text = "cfs-lock 'file-user_cfg' error: got lock request timeout";
-    ward.lab.proxmox.faults.failNext(USERS, { status: 500, text }, 4);
+    ward.lab.proxmox.faults.failNext(USERS, { status: 500, text }, 2);
 
     await joins('newcomer842');
 

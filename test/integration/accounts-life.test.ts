@@ -469,7 +469,7 @@ describe.skipIf(unavailable)(
 
         const deletion = ask({ verb: 'delete', oid });
 
-        await expect(deletion).rejects.toThrow(/is a mount inside the home/);
+        await expect(deletion).rejects.toThrow(/is a mount in the home/);
         expect(await lab.shell(`ls /home/${name}/mnt; umount /home/${name}/mnt`)).toBe('precious');
       });
     });

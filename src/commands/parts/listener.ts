@@ -55,7 +55,7 @@ export async function startListener(
   const keeper = createSubscriptionKeeper({
     api: createSubscriptionApi(graph.client, systemClock),
     store,
-    wanted: wantedResources({ groupIds: entra.groupIds, userIds: entra.userIds, log }),
+    wanted: settings.dryRun ? [] : wantedResources({ groupIds: entra.groupIds, userIds: entra.userIds, log }),
     publicUrl: listener.publicUrl,
     lifetimeMs: settings.subscriptions.lifetimeMs,
     clock: systemClock,
@@ -101,7 +101,9 @@ export async function startListener(
     ...(timeZone ? { timezone: timeZone } : {}),
     noOverlap: true,
   });
-  tick();
+  // A dry run writes nothing anywhere, at Graph neither.
+  if (settings.dryRun) await task.stop();
+  else tick();
   return {
     routes: subscriptionRoutes(keeper),
     unready: () =>

@@ -76,7 +76,7 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
   try {
     await client.write({ method: 'PUT', route: USER_ROUTE, params: { userid: step.name }, body }, signal);
   } catch (error) {
-    if (mayStillDisable(step, error)) return disableAlone(options, step, error, signal);
+    if (mayStillDisable(options, step, error)) return disableAlone(options, step, error, signal);
     const outOfReach = !step.before.groups.some((group) => managedGroups.includes(group));
     if (!(error instanceof ProxmoxError) || error.kind !== 'permission' || !outOfReach) throw error;
     const remedy = `pveum user modify ${shellQuote(step.name)} --groups ${managedGroups[0]} --append 1`;
@@ -97,13 +97,14 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
   });
 }
 
-/** A full user.cfg takes no longer comment, and a group that is gone takes nobody: neither may keep a leaver in. */
-function mayStillDisable(step: Update, error: unknown): error is ProxmoxError {
-  return (
-    step.change.enabled === false &&
-    error instanceof ProxmoxError &&
-    (error.kind === 'full' || error.kind === 'no-such-group')
-  );
+/**
+ * A full user.cfg takes no longer comment, and a group that is gone or closed to us takes nobody: none of it may keep a
+ * leaver in.
+ */
+function mayStillDisable({ managedGroups }: ApplyOptions, step: Update, error: unknown): error is ProxmoxError {
+  const inReach = step.before.groups.some((group) => managedGroups.includes(group));
+  if (step.change.enabled !== false || !inReach || !(error instanceof ProxmoxError)) return false;
+  return error.kind === 'full' || error.kind === 'no-such-group' || error.kind === 'permission';
 }
 
 /** Shuts the user out by a write that takes no room and names only groups that it is in; what is left to do is thrown. */

@@ -5,20 +5,20 @@ import { chooseUid } from '../../../src/accounts/uid.js';
 const RANGE = [20000, 59999] as const;
 
 describe('the uid of an identity', () => {
-  it('is the same wherever it is computed', () => {
+  it('is the same wherever it is computed', async () => {
     const oid = '11111111-1111-4111-8111-111111111111';
 
-    const uids = [chooseUid(oid, RANGE, () => false), chooseUid(oid, RANGE, () => false)];
+    const uids = [await chooseUid(oid, RANGE, () => false), await chooseUid(oid, RANGE, async () => false)];
 
     // A fixed number: a change here would give people another uid on a new host.
     expect(uids).toEqual([52308, 52308]);
   });
 
-  it('is never one that was given out, and lies in the range', () => {
+  it('is never one that was given out, and lies in the range', async () => {
     const taken = new Set<number>();
 
     for (let n = 0; n < 5000; n += 1) {
-      const uid = chooseUid(randomUUID(), RANGE, (candidate) => taken.has(candidate));
+      const uid = await chooseUid(randomUUID(), RANGE, (candidate) => taken.has(candidate));
       expect(taken.has(uid)).toBe(false);
       expect(uid).toBeGreaterThanOrEqual(RANGE[0]);
       expect(uid).toBeLessThanOrEqual(RANGE[1]);
@@ -26,10 +26,10 @@ describe('the uid of an identity', () => {
     }
   });
 
-  it('uses the last free number and then says that the range is full', () => {
+  it('uses the last free number and then says that the range is full', async () => {
     const oid = randomUUID();
 
-    expect(chooseUid(oid, [30000, 30009], (uid) => uid !== 30007)).toBe(30007);
-    expect(() => chooseUid(oid, [30000, 30009], () => true)).toThrow(/every uid from 30000 to 30009/);
+    expect(await chooseUid(oid, [30000, 30009], (uid) => uid !== 30007)).toBe(30007);
+    await expect(chooseUid(oid, [30000, 30009], () => true)).rejects.toThrow(/every uid from 30000 to 30009/);
   });
 });

@@ -111,8 +111,8 @@ describe('a sweep beside targeted work', () => {
       world.linux.onApply = () => undefined;
       alice().standing = 'soft-deleted';
       targeted = world.reconcile(ALICE);
-      // Long enough for targeted work to see the account still locked, if it did not wait.
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      // One turn of the event loop: without waiting, targeted work would have seen the account still locked by now.
+      await new Promise((resolve) => setImmediate(resolve));
     };
 
     await world.sweep();

@@ -426,7 +426,7 @@ describe('a targeted reconcile', () => {
 
     expect(world.linux.applied.length + world.proxmox.applied.length).toBeLessThanOrEqual(2);
     expect(world.linux.applied.map(({ action }) => action)).toEqual(['create']);
-    world.auditFault.error = undefined as never;
+    world.auditFault.error = undefined;
     await world.restart();
     await world.reconcile(ALICE);
     expect(world.linux.account(ALICE)).toMatchObject({ name: 'alice', sudo: true });

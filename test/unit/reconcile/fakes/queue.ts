@@ -14,6 +14,10 @@ export interface MemoryQueue extends Queue {
   parked: Map<Key, Parked>;
   /** What settling a claim throws. */
   fault: (method: 'done' | 'retry', claim: Claim) => unknown;
+  /** A removal that was reported at this time. */
+  report(key: Key, at: number): void;
+  /** As a timer would when something has become due. */
+  wake(): void;
 }
 
 /** The queue's contract in memory: keys coalesce, and one that is put while it is worked on runs once more. */
@@ -41,6 +45,8 @@ export function createMemoryQueue(clock: Clock): MemoryQueue {
     processing: new Set(),
     parked: new Map(),
     fault: () => undefined,
+    wake,
+    report: (key, at) => add(key, { notBefore: at, since: at, attempts: 0, removedAt: at }),
     async put(key, reason) {
       const now = clock.now();
       add(key, { notBefore: now, since: now, attempts: 0, removedAt: reason === 'removed' ? now : undefined });

@@ -28,7 +28,7 @@ export interface FakeWorld {
   linux: FakeLinux;
   proxmox: FakeProxmox;
   audit: AuditRecord[];
-  auditFault: { error?: Error };
+  auditFault: { error?: Error | undefined };
   events: { event: EventCode; fields: Record<string, unknown> }[];
   ledgerPath: string;
   entry(oid: ObjectId): LedgerEntry | undefined;
@@ -59,7 +59,7 @@ export async function createFakeWorld(options: FakeWorldOptions = {}): Promise<F
   const linux = createFakeLinux();
   const proxmox = createFakeProxmox();
   const audit: AuditRecord[] = [];
-  const auditFault: { error?: Error } = {};
+  const auditFault: FakeWorld['auditFault'] = {};
   const events: FakeWorld['events'] = [];
   const openContext = async (): Promise<Context> => ({
     policy: rules,
