@@ -23,7 +23,8 @@ export interface Wanted {
  * Makes the account, completes a half-made one, or brings the full name of an existing one up to date; an identity
  * that was deleted gets its former uid again. The intent is in the ledger before the first change, so a crash at
  * any point is mended by asking again. Throws `invalid` for an unusable name, `conflict` where something of that
- * name, uid or home exists that is not ours; nothing is written then. A lock stays.
+ * name, uid or home exists that is not ours; nothing is written then. A lock stays, unless
+ * lines that nobody closed by hand have to be made anew.
  */
 export async function createAccount(workshop: Workshop, wanted: Wanted): Promise<CreateResult> {
   const problem = nameProblem(wanted.name) ?? gecosProblem(wanted.gecos);
@@ -47,9 +48,6 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   if (standing.state !== 'free' && standing.state !== 'ours') {
     throw new AgentError('conflict', standing.why ?? `${name} is ${standing.state}`, standing.remedy);
   }
-  if (await isKnownElsewhere(run, name)) {
-    throw new AgentError('conflict', `${name} exists in another source than /etc (LDAP?)`, 'use another name');
-  }
   const isTaken = (uid: number) =>
     ledger.ownerOfUid(uid) !== undefined ||
     etc.nameOfUid.has(uid) ||
@@ -62,6 +60,14 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   }
   const problem = identityProblem(etc, { name, uid }) ?? groupProblem(etc, { name, uid });
   if (problem) throw new AgentError('conflict', problem, 'free the name and the number, or choose another name');
+  for (const key of former ? [name, String(uid)] : [name]) {
+    if (!(await isKnownElsewhere(run, key))) continue;
+    throw new AgentError(
+      'conflict',
+      `${key} exists in another source than /etc (LDAP?)`,
+      'use another name or uidRange',
+    );
+  }
   requireRootOnly(policy.homeBase);
   const home = homeOf(policy.homeBase, name);
   if (homeState(home, uid) === 'foreign') {

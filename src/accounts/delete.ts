@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { archiveHome } from './archive.js';
 import { checkCeiling } from './ceiling.js';
@@ -21,14 +21,21 @@ export type Turn = <T>(work: (workshop: Workshop) => Promise<T>) => Promise<T>;
  * Deletes an account of ours that the agent itself has seen locked for long enough: archives the home, removes what
  * is keyed by name, the account and its home, and keeps a tombstone. Throws `too-early`, `ceiling` and `refused`
  * before anything is changed. A repeated call goes on where a crash stopped the first; a finished one is repeated
- * without effect. The archive may take long, so other requests are served meanwhile, and everything is checked again.
+ * without effect. Archiving and removing a home may take long, so other requests, above all locks, are served
+ * meanwhile, and everything is checked again afterwards.
  */
 export async function deleteAccount(turn: Turn, oid: string): Promise<DeleteResult> {
   const plan = await turn((workshop) => prepare(workshop, oid));
   if (plan === 'done') return { archive: null, leftovers: [] };
-  const archive = plan.entry.archive !== undefined ? plan.entry.archive : await archiveHome(plan);
-  await turn((workshop) => finish(workshop, plan.entry, archive));
-  return { archive, leftovers: await leftovers(plan.workshop, plan.entry.uid) };
+  const { entry, workshop } = plan;
+  const archive = entry.archive !== undefined ? entry.archive : await archiveHome(plan);
+  const grave = join(workshop.policy.homeBase, `.entramox-${entry.uid}`);
+  // What a killed run left.
+  await removeTree(workshop.run, grave);
+  await turn((current) => bury(current, entry, { archive, grave }));
+  await removeTree(workshop.run, grave);
+  await turn(async (current) => finish(current, entry));
+  return { archive, leftovers: await leftovers(workshop, entry.uid) };
 }
 
 async function prepare(workshop: Workshop, oid: string): Promise<'done' | { entry: Entry; workshop: Workshop }> {
@@ -51,8 +58,9 @@ async function prepare(workshop: Workshop, oid: string): Promise<'done' | { entr
   return { entry: deleting, workshop };
 }
 
-async function finish(workshop: Workshop, planned: Entry, archive: string | null): Promise<void> {
-  const { ledger, policy, run } = workshop;
+/** Takes the account away for good and its home out of reach. */
+async function bury(workshop: Workshop, planned: Entry, to: { archive: string | null; grave: string }): Promise<void> {
+  const { ledger, policy } = workshop;
   const { entry, etc } = openOwn(workshop, planned.oid);
   if (entry.state !== 'deleting' || !isLockedByUs(entry, etc)) {
     throw new AgentError(
@@ -62,13 +70,20 @@ async function finish(workshop: Workshop, planned: Entry, archive: string | null
     );
   }
   await lockAccount(workshop, entry.oid);
-  ledger.put({ ...entry, archive });
+  ledger.put({ ...entry, archive: to.archive });
   checkHome(workshop, entry);
   removeKeyedByName(workshop, entry);
   // The account first: where that fails, the person can still get everything back.
   await sweepAway(workshop, entry);
   const home = homeOf(policy.homeBase, entry.name);
-  if (homeState(home, entry.uid) === 'whole') await removeTree(run, home);
+  if (homeState(home, entry.uid) === 'whole') renameSync(home, to.grave);
+}
+
+function finish({ ledger }: Workshop, { oid, name }: Entry): void {
+  const entry = ledger.get(oid);
+  if (entry?.state !== 'deleting') {
+    throw new AgentError('refused', `${name} was made anew while its former home was removed`);
+  }
   const { lock: _, archive: __, ...rest } = entry;
   ledger.put({ ...rest, state: 'deleted' });
 }

@@ -11,7 +11,7 @@ import { readIfThere } from './if-there.js';
  */
 export function processesOf(uid: number, procDirectory: string): number[] {
   if (!existsSync(join(procDirectory, '1/status'))) {
-    throw new AgentError('failed', `${procDirectory} hides processes from the agent (hidepid), so none can be found`);
+    throw new AgentError('failed', `${procDirectory} hides processes (hidepid; mount -o remount,gid=0 /proc helps)`);
   }
   return readdirSync(procDirectory)
     .filter((name) => /^\d+$/.test(name))

@@ -16,6 +16,11 @@ export type Desired =
   | { kind: 'outsider'; reason: string; positive: boolean; attributes?: Attributes | undefined }
   | { kind: 'unknown'; why: string };
 
+/** Who decides about people, in words. */
+export function sourceOf(policy: Policy): string {
+  return policy.enforce ? 'Entra' : 'the Proxmox realm';
+}
+
 /** In scope: member of a configured group or listed by object id, and of an allowed domain. */
 export function desiredOf(reading: Reading, policy: Policy): Desired {
   switch (reading.certainty) {
@@ -24,7 +29,7 @@ export function desiredOf(reading: Reading, policy: Policy): Desired {
     case 'absent':
       return reading.evidence === 'soft-deleted'
         ? { kind: 'outsider', reason: 'deleted in Entra', positive: true }
-        : { kind: 'outsider', reason: 'not found in Entra', positive: false };
+        : { kind: 'outsider', reason: `not found in ${sourceOf(policy)}`, positive: false };
     case 'present':
       break;
     default:

@@ -13,6 +13,14 @@ export function parseGuid(text: unknown): string | undefined {
   return GUID.test(lower) ? lower : undefined;
 }
 
+/**
+ * Whether an object id was made from a Proxmox userid (the realm as the source) instead of given by Entra: such an id is
+ * a GUID of version 8 (RFC 9562), and Entra's are random, of version 4.
+ */
+export function isMadeFromUserid(oid: ObjectId): boolean {
+  return oid.charAt(14) === '8';
+}
+
 /** What Entra tells of a person beside the object id. All of it may change at any time. */
 export interface Attributes {
   upn: string;

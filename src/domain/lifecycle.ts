@@ -1,4 +1,4 @@
-import type { Desired } from './desired.js';
+import { type Desired, sourceOf } from './desired.js';
 import type { Entitlement } from './entitlement.js';
 import type { ObjectId } from './identity.js';
 import type { LedgerEntry, LifecycleState } from './ledger-entry.js';
@@ -87,7 +87,7 @@ function judgeMember(
   if (!entry) return { kind: 'ignore' };
   if (entry.state === 'deleted')
     return { kind: 'settle', entry: { ...base, suspicion }, wanted: { presence: 'deleted' } };
-  const next = enter({ ...base, suspicion }, 'suspended', 'disabled in Entra', now);
+  const next = enter({ ...base, suspicion }, 'suspended', `disabled in ${sourceOf(policy)}`, now);
   return { kind: 'settle', entry: next, wanted: { presence: 'suspended' }, recheckAt };
 }
 

@@ -2,6 +2,8 @@ import { type ObjectId, parseGuid } from './identity.js';
 import type { Wanted } from './lifecycle.js';
 
 const MARK = /\bentra:([0-9a-f-]{36})\b/i;
+const OURS = /^Entramox: |\bentra:[0-9a-f-]{4,}/i;
+const RETIRED = 'Entramox: renamed to ';
 
 /** Why the user is as it is, until when, and whose it is: what an administrator sees in the Proxmox user list. */
 export function commentFor(oid: ObjectId, wanted: Wanted, reason: string | undefined): string {
@@ -10,12 +12,22 @@ export function commentFor(oid: ObjectId, wanted: Wanted, reason: string | undef
 
 /** The comment of a userid whose person has a new user principal name. */
 export function retiredComment(oid: ObjectId, successor: string): string {
-  return `Entramox: renamed to ${successor}; kept disabled; entra:${oid}`;
+  return `${RETIRED}${successor}; kept disabled; entra:${oid}`;
 }
 
 /** The object id in the ownership mark; undefined where the comment has none. */
 export function ownerIn(comment: string): ObjectId | undefined {
   return parseGuid(MARK.exec(comment)?.[1]);
+}
+
+/** Whether the comment is one of ours, or was, but names nobody: cut short or edited by hand. */
+export function hasDamagedMark(comment: string): boolean {
+  return ownerIn(comment) === undefined && OURS.test(comment);
+}
+
+/** Whether the person of this userid has another one by now. */
+export function isRetired(comment: string): boolean {
+  return comment.startsWith(RETIRED);
 }
 
 /** `2026-11-22 09:00 UTC` */

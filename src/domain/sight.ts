@@ -11,6 +11,8 @@ export type Sight<T> =
       remedy: string;
       /** What stands there, where nobody else's mark is on it, so that an operator may adopt it. */
       adoptable?: T | undefined;
+      /** The command that root has to run there first, where our rights do not reach what stands there. */
+      outOfReach?: string | undefined;
     }
   | { certainty: 'unknown'; why: string };
 

@@ -10,7 +10,15 @@ export interface HeldPlan {
   /** What asked: a sweep or targeted work. */
   by: 'sweep' | 'targeted';
   why: string;
-  removals: { oid: ObjectId; kind: Removal['kind']; steps: string[] }[];
+  removals: HeldRemoval[];
+}
+
+/** One person of a held plan. */
+export interface HeldRemoval extends Removal {
+  /** Who it is, and why they would be locked or deleted; missing in plans that an older release held. */
+  upn?: string | undefined;
+  reason?: string | undefined;
+  steps: string[];
 }
 
 /** How the last sweep ended. */

@@ -35,7 +35,14 @@ const document = z.object({
         since: time,
         by: z.enum(['sweep', 'targeted']),
         why: z.string(),
-        removals: z.array(z.object({ ...removal, steps: z.array(z.string()) })),
+        removals: z.array(
+          z.object({
+            ...removal,
+            upn: z.string().optional(),
+            reason: z.string().optional(),
+            steps: z.array(z.string()),
+          }),
+        ),
       })
       .optional(),
     approved: z.array(z.object({ ...removal, until: time })),

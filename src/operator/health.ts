@@ -24,8 +24,9 @@ export function unreadyConditions(status: ReconcilerStatus, now: number, failOpe
     unready.push({ condition: 'sweep', detail: `the last sweep: ${status.lastSweep?.why ?? result}` });
   }
   const { oldestDueAt, parked } = status.queue;
-  if (oldestDueAt !== undefined && now - oldestDueAt > MAX_DUE_AGE_MS) {
-    const minutes = Math.round((now - oldestDueAt) / 60_000);
+  const waitedMs = oldestDueAt === undefined ? 0 : now - Date.parse(oldestDueAt);
+  if (waitedMs > MAX_DUE_AGE_MS) {
+    const minutes = Math.round(waitedMs / 60_000);
     unready.push({ condition: 'queue', detail: `a due key has waited for ${minutes} minutes` });
   }
   if (parked.length > 0) {

@@ -1,26 +1,24 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { z } from 'zod';
 import { Rejected } from '../domain/errors.js';
-import { describeStep } from '../domain/step.js';
 import { adoptProxmox } from '../reconcile/adopt.js';
 import { approve } from '../reconcile/approval.js';
 import { resync } from '../reconcile/resync.js';
-import type { Outcome } from '../reconcile/settle.js';
-import { sweep } from '../reconcile/sweep.js';
+import { planAll, planOne } from './plan.js';
 import { reconcilerStatus, type StatusPorts } from './status.js';
 
-const whoBody = z.strictObject({ who: z.string().min(1).max(320), apply: z.boolean().default(true) });
-const planBody = z.strictObject({ who: z.string().min(1).max(320).optional() });
-const approveBody = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{12}$/) });
-
-/** One identity of a plan, as it is shown. */
-export interface PlannedIdentity {
-  oid: string;
-  upn: string;
-  result: Outcome['result'];
-  steps: string[];
-  why?: string | undefined;
-}
+const who = z.string().min(1).max(320);
+/** Who the command line says that the operator is: a word for the audit log, and no proof. */
+const claimedUser = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,128}$/)
+  .optional();
+const whoBody = z.strictObject({ who, apply: z.boolean().default(true), claimedUser });
+const planBody = z.strictObject({ who: who.optional() });
+const approveBody = z.strictObject({
+  hash: z.string().regex(/^[0-9a-f]{12}$/, 'a hash of 12 hexadecimal digits is expected, as "entramox status" shows it'),
+  claimedUser,
+});
 
 /** What an operator may ask of the reconciler over its socket. Who may connect is decided by the socket's mode. */
 export function reconcilerRoutes(ports: StatusPorts): Router {
@@ -38,6 +36,10 @@ export function reconcilerRoutes(ports: StatusPorts): Router {
     const outcome = await resync(ctx, who, apply, tell, signal);
     response.end(`${JSON.stringify({ result: outcome?.result ?? 'failed' })}\n`);
   });
+  router.get('/checks/accounts', async (_request, response) => {
+    if (!ports.checkAccounts) throw new NotHere('this reconciler keeps no Linux accounts: linux is not among its TARGETS');
+    response.json(await ports.checkAccounts(whileConnected(response)));
+  });
   router.post('/sweep', async (_request, response) => {
     const askedAt = ctx.clock.now();
     await queue.put('sweep');
@@ -47,39 +49,24 @@ export function reconcilerRoutes(ports: StatusPorts): Router {
     const { who } = parse(planBody, request);
     const signal = whileConnected(response);
     if (who === undefined) {
-      const report = await sweep(ctx, { apply: false }, signal);
-      response.json({ record: report.record, identities: planned(report.outcomes), held: ctx.ledger.data.guard.held });
+      response.json(await planAll(ctx, signal));
       return;
     }
-    const outcome = await resync(ctx, who, false, () => undefined, signal);
-    if (!outcome) throw new Rejected(`${who} cannot be planned: see "entramox resync ${who}"`);
-    response.json({ identities: planned([outcome]), held: ctx.ledger.data.guard.held });
+    response.json(await planOne(ctx, who, signal));
   });
   router.post('/approve', async (request, response) => {
-    const { hash } = parse(approveBody, request);
-    const approval = await approve(ctx, hash, 'operator');
+    const { hash, claimedUser } = parse(approveBody, request);
+    const approval = await approve(ctx, hash, 'operator', claimedUser);
     for (const key of approval.keys) await queue.put(key);
     response.json({ hash, identities: approval.plan.removals.length });
   });
   router.post('/adopt', async (request, response) => {
-    const { who, apply } = parse(whoBody, request);
-    const adopted = await adoptProxmox(ctx, who, apply, whileConnected(response));
+    const { who, apply, claimedUser } = parse(whoBody, request);
+    const adopted = await adoptProxmox(ctx, who, apply, whileConnected(response), claimedUser);
     if (apply) await queue.put(`user:${adopted.oid}`);
     response.json(adopted);
   });
   return router;
-}
-
-/** Identities with something to do or to decide, in the order of their names. */
-export function planned(outcomes: readonly Outcome[]): PlannedIdentity[] {
-  return outcomes
-    .filter((outcome) => outcome.result !== 'ignored' && outcome.result !== 'unchanged')
-    .map(({ oid, prepared, result, steps, why }) => {
-      const { verdict } = prepared.assessment;
-      const upn = 'entry' in verdict ? verdict.entry.upn : oid;
-      return { oid, upn, result, steps: steps.map(describeStep), why };
-    })
-    .sort((a, b) => (a.upn < b.upn ? -1 : 1));
 }
 
 function parse<T>(schema: z.ZodType<T>, request: Request): T {

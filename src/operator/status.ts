@@ -1,7 +1,8 @@
 import type { ConflictRecord, LedgerEntry, LifecycleState } from '../domain/ledger-entry.js';
-import type { HeldPlan, SweepRecord } from '../ledger/document.js';
-import type { Queue, QueueStats } from '../queue/queue.js';
+import type { Queue } from '../queue/queue.js';
 import type { Context } from '../reconcile/context.js';
+import type { Busyness } from '../reconcile/loop.js';
+import { type HeldView, heldView, iso, type QueueView, queueView, type SweepView, sweepView } from './views.js';
 
 /** What `entramox status` shows of the reconciler. Times are ISO 8601 in UTC. */
 export interface ReconcilerStatus {
@@ -9,22 +10,22 @@ export interface ReconcilerStatus {
   dryRun: boolean;
   targets: string[];
   problems: string[];
-  queue: QueueStats;
-  busy: { sweep: boolean; targeted: number };
-  lastSweep?: SweepRecord | undefined;
+  queue: QueueView;
+  busy: Busyness;
+  lastSweep?: SweepView | undefined;
   lastGoodSweepAt?: string | undefined;
   identities: Record<LifecycleState, number>;
   grace: { oid: string; upn: string; reason: string; deleteAt: string }[];
   suspended: { oid: string; upn: string }[];
-  held?: HeldPlan | undefined;
-  conflicts: (ConflictRecord & { oid: string; upn: string })[];
+  held?: HeldView | undefined;
+  conflicts: (Omit<ConflictRecord, 'since'> & { oid: string; upn: string; since: string })[];
   failing: { oid: string; upn: string; problem: string }[];
 }
 
 export interface StatusPorts {
   ctx: Context;
   queue: Queue;
-  busy: () => { sweep: boolean; targeted: number };
+  busy: () => Busyness;
   startedAt: number;
 }
 
@@ -39,9 +40,9 @@ export async function reconcilerStatus({ ctx, queue, busy, startedAt }: StatusPo
     dryRun: ctx.dryRun,
     targets: [...ctx.policy.targets],
     problems: [...ctx.problems.values()],
-    queue: await queue.stats(),
+    queue: queueView(await queue.stats()),
     busy: busy(),
-    lastSweep: data.lastSweep,
+    lastSweep: data.lastSweep && sweepView(data.lastSweep),
     lastGoodSweepAt: data.lastGoodSweepAt === undefined ? undefined : iso(data.lastGoodSweepAt),
     identities: {
       active: inState('active').length,
@@ -53,13 +54,8 @@ export async function reconcilerStatus({ ctx, queue, busy, startedAt }: StatusPo
       .sort((a, b) => (a.deleteAt ?? 0) - (b.deleteAt ?? 0))
       .map((entry) => ({ ...brief(entry), reason: entry.reason ?? '', deleteAt: iso(entry.deleteAt ?? 0) })),
     suspended: inState('suspended').map(brief),
-    held: data.guard.held,
-    conflicts: entries.flatMap((entry) => entry.conflicts.map((conflict) => ({ ...conflict, ...brief(entry) }))),
+    held: data.guard.held && heldView(data.guard.held),
+    conflicts: entries.flatMap((entry) => entry.conflicts.map((conflict) => ({ ...conflict, since: iso(conflict.since), ...brief(entry) }))),
     failing: entries.flatMap((entry) => (entry.problem ? [{ ...brief(entry), problem: entry.problem }] : [])),
   };
-}
-
-/** Epoch ms as `2026-11-22T09:00:00.000Z`. */
-export function iso(epochMs: number): string {
-  return new Date(epochMs).toISOString();
 }

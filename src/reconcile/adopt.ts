@@ -5,12 +5,15 @@ import type { ObjectId } from '../domain/identity.js';
 import { commentFor } from '../domain/proxmox-comment.js';
 import { proxmoxNameOf } from '../domain/proxmox-name.js';
 import { describeStep, type ProxmoxStep } from '../domain/step.js';
+import { unixNameOf } from '../domain/unix-name.js';
 import type { Context } from './context.js';
 import { identify } from './resync.js';
 
 export interface Adoption {
   oid: ObjectId;
   name: string;
+  /** The Unix name that a Linux account of this identity would have; undefined where none can be made of its name. */
+  unixName: string | undefined;
   /** What was, or would be, done; empty where the user is ours already. */
   steps: string[];
 }
@@ -19,9 +22,18 @@ export interface Adoption {
  * Takes an existing Proxmox user of an identity in scope under management, by putting our ownership mark into its
  * comment. Throws Rejected where there is nothing to adopt or the identity is out of scope, Conflict where the user is marked as somebody else's.
  */
-export async function adoptProxmox(ctx: Context, who: string, apply: boolean, signal: AbortSignal): Promise<Adoption> {
+export async function adoptProxmox(
+  ctx: Context,
+  who: string,
+  apply: boolean,
+  signal: AbortSignal,
+  claimedUser?: string | undefined,
+): Promise<Adoption> {
   const proxmox = ctx.targets.proxmox;
-  if (!proxmox) throw new Rejected('the proxmox target is not in use');
+  if (!proxmox && !ctx.policy.enforce) {
+    throw new Rejected('GRAPH_ENFORCE is false: the users of the Proxmox realm are only read, so there is none to adopt');
+  }
+  if (!proxmox) throw new Rejected('the proxmox target is not in use, so there is no Proxmox user to adopt; a Linux account is adopted by root: entramox accounts adopt');
   const oid = await identify(ctx, who, signal);
   const [reading] = await ctx.directory.readIdentities([oid], signal);
   if (reading?.certainty !== 'present')
@@ -35,7 +47,8 @@ export async function adoptProxmox(ctx: Context, who: string, apply: boolean, si
   if (!mapped.ok) throw new Rejected(mapped.why);
   const name = mapped.userid;
   const sight = (await proxmox.observe([{ oid, name }], signal)).get(oid);
-  if (sight?.certainty === 'present') return { oid, name, steps: [] };
+  const unixName = unixNameFor(ctx, oid, reading.attributes.upn);
+  if (sight?.certainty === 'present') return { oid, name, unixName, steps: [] };
   if (sight?.certainty === 'unknown') throw new Rejected(`${name} cannot be seen in Proxmox: ${sight.why}`);
   if (sight?.certainty !== 'foreign') throw new Rejected(`Proxmox has no user ${name}; nothing to adopt`);
   if (!sight.adoptable) throw new Conflict(`${name}: ${sight.what}`, sight.remedy);
@@ -62,6 +75,7 @@ export async function adoptProxmox(ctx: Context, who: string, apply: boolean, si
     ctx.audit.append({
       by: 'operator',
       action: 'adopt',
+      claimedUser,
       oid,
       target: 'proxmox',
       name,
@@ -70,5 +84,12 @@ export async function adoptProxmox(ctx: Context, who: string, apply: boolean, si
     });
     ctx.audit.flush();
   }
-  return { oid, name, steps: [describeStep(step)] };
+  return { oid, name, unixName, steps: [describeStep(step)] };
+}
+
+function unixNameFor(ctx: Context, oid: ObjectId, upn: string): string | undefined {
+  const known = ctx.ledger.entry(oid)?.names.linux;
+  if (known) return known;
+  const mapped = unixNameOf(upn, ctx.policy.username);
+  return mapped.ok ? mapped.name : undefined;
 }

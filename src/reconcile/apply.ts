@@ -2,6 +2,7 @@ import { Busy, Conflict, messageOf } from '../domain/errors.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import type { TargetName } from '../domain/policy.js';
+import { ownerIn } from '../domain/proxmox-comment.js';
 import type { Effect, Step } from '../domain/step.js';
 import type { Context } from './context.js';
 import { recordStep } from './record-step.js';
@@ -134,7 +135,12 @@ async function applyStep(ctx: Context, step: Step, signal: AbortSignal): Promise
   }
 }
 
-/** The conflict that stopped a creation, so that nothing was made; undefined for every other failure. */
-export function creationConflict({ step, error }: Failure): Conflict | undefined {
-  return step.effect === 'create' && error instanceof Conflict ? error : undefined;
+/**
+ * The conflict that kept something from becoming ours, so that nothing is: it stopped a creation, or the first write to
+ * a user that nobody had marked. Undefined for every other failure.
+ */
+export function takeoverConflict({ step, error }: Failure): Conflict | undefined {
+  if (!(error instanceof Conflict)) return undefined;
+  const unmarked = step.target === 'proxmox' && step.action === 'update' && ownerIn(step.before.comment) === undefined;
+  return step.effect === 'create' || unmarked ? error : undefined;
 }

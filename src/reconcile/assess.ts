@@ -1,5 +1,5 @@
 import { type Desired, desiredOf } from '../domain/desired.js';
-import type { GroupId, ObjectId } from '../domain/identity.js';
+import { type GroupId, isMadeFromUserid, type ObjectId } from '../domain/identity.js';
 import { judge, type Verdict } from '../domain/lifecycle.js';
 import type { Reading } from '../domain/reading.js';
 import type { Context } from './context.js';
@@ -23,12 +23,23 @@ export interface AssessOptions {
 
 /** Judges readings. Nothing is written and nothing is asked. */
 export function assess(ctx: Context, readings: readonly Reading[], options: AssessOptions): Assessment[] {
-  return readings.map((reading) => {
+  return readings.map((item) => {
+    const reading = believable(ctx, item);
     const { oid } = reading;
     const desired = desiredOf(reading, ctx.policy);
     return { oid, reading, desired, verdict: judgeDesired(ctx, oid, desired, options) };
   });
 }
+
+/** Entra cannot prove somebody absent whom it never named: with the realm as the source they got ids of our making. */
+function believable(ctx: Context, reading: Reading): Reading {
+  if (!ctx.policy.enforce || reading.certainty !== 'absent' || !isMadeFromUserid(reading.oid)) return reading;
+  return { certainty: 'unknown', oid: reading.oid, why: NAMED_BY_THE_REALM };
+}
+
+const NAMED_BY_THE_REALM =
+  'this identity comes from the Proxmox realm (GRAPH_ENFORCE=false) and Entra does not know it: it keeps what it has, ' +
+  'whatever happens in Entra, until it is handed over; "The Proxmox realm as the source" in docs/operations.md says how';
 
 /** The verdict on what is desired, with what the ledger remembers now. */
 export function judgeDesired(ctx: Context, oid: ObjectId, desired: Desired, options: AssessOptions): Verdict {

@@ -26,6 +26,8 @@ export interface Targets {
 export interface ProxmoxPort extends Target<ProxmoxUser, ProxmoxStep> {
   /** Managed PVE groups that set-up has not made. */
   missingGroups(signal: AbortSignal): Promise<string[]>;
+  /** What is wrong with the realm and what mends it, where it provably does not exist. */
+  missingRealm(signal: AbortSignal): Promise<{ saw: string; mend: string } | undefined>;
 }
 
 /** One write lane per target: shadow-utils and Proxmox serialise anyway. Targeted work overtakes a sweep's. */

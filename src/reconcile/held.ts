@@ -3,7 +3,7 @@ import { guard, type Removal, removalKey, removalsIn, withinWindow } from '../do
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import { describeStep } from '../domain/step.js';
-import type { HeldPlan } from '../ledger/document.js';
+import type { HeldPlan, HeldRemoval } from '../ledger/document.js';
 import type { Context } from './context.js';
 
 /** Which identities' removals are held in this pass. */
@@ -23,15 +23,24 @@ export function clear(ctx: Context, plans: readonly IdentityPlan[], by: HeldPlan
   const removals = removalsIn(plans.flatMap((plan) => plan.steps));
   const approved = state.approved.filter((item) => item.until > now);
   const owned = ctx.ledger.entries().filter((entry) => entry.state !== 'deleted').length;
-  const decision = guard({ removals, window: state.window, approved, owned, limits, now });
   const approvedKeys = new Set(approved.map(removalKey));
   // What an operator approved is never held, and does not use up the room that the guard leaves for everything else.
   const unapproved = removals.filter((removal) => !approvedKeys.has(removalKey(removal)));
-  const held = decision.kind === 'held' ? unapproved : [];
+  // Those who are held already are judged together with all who are held beside them: looked at one by one they would
+  // slip through, and the plan would change under the operator's eyes. A sweep sees everybody anyway.
+  const waiting = by === 'sweep' ? [] : (state.held?.removals ?? []);
+  const waitingKeys = new Set(waiting.map(removalKey));
+  const isWaiting = (removal: Removal) => waitingKeys.has(removalKey(removal));
+  const judge = (planned: readonly Removal[]) =>
+    guard({ removals: planned, window: state.window, approved, owned, limits, now });
+  const fresh = judge(removals.filter((removal) => !isWaiting(removal)));
+  const again = unapproved.some(isWaiting) ? judge([...removals, ...waiting]) : fresh;
+  const held = unapproved.filter((removal) => (isWaiting(removal) ? again : fresh).kind === 'held');
+  const decision = fresh.kind === 'held' ? fresh : again;
   const why = decision.kind === 'held' ? decision.why : undefined;
   if (!dryRun && (removals.length > 0 || state.held || approved.length < state.approved.length)) {
     ctx.ledger.changed();
-    const counted = held.length > 0 ? [] : unapproved;
+    const counted = unapproved.filter((removal) => !held.includes(removal));
     state.window = [...withinWindow(state.window, limits, now), ...counted.map((item) => ({ ...item, at: now }))];
     state.approved = approved;
     keepHeld(ctx, plans, held, by, why);
@@ -60,8 +69,12 @@ function keepHeld(
   const { guard: state } = ctx.ledger.data;
   const planOf = new Map(plans.map((plan) => [plan.oid, plan]));
   const earlier = (state.held?.removals ?? []).filter((item) => stillHeld(item, planOf.get(item.oid), by));
-  const stepsOf = (oid: ObjectId) => (planOf.get(oid)?.steps ?? []).map(describeStep);
-  const removals = [...earlier, ...held.map((item) => ({ ...item, steps: stepsOf(item.oid) }))];
+  const described = held.map((item): HeldRemoval => {
+    const plan = planOf.get(item.oid);
+    const { upn, reason } = plan?.entry ?? {};
+    return { ...item, upn, reason, steps: (plan?.steps ?? []).map(describeStep) };
+  });
+  const removals = [...earlier, ...described];
   const hash = removals.length > 0 ? hashOf(removals) : undefined;
   const reason = why ?? state.held?.why ?? '';
   if (hash !== undefined && hash !== state.held?.hash) {

@@ -1,7 +1,7 @@
 import { Busy, messageOf, SourceUnavailable } from '../domain/errors.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { Claim, Queue } from '../queue/queue.js';
-import { backoffMs } from './backoff.js';
+import { backoffMs, isPassing } from './backoff.js';
 import type { Context } from './context.js';
 import { identitiesOfGroup, reconcileIdentities } from './identities.js';
 import type { Outcome } from './settle.js';
@@ -24,7 +24,16 @@ export interface Loop {
   start(): void;
   /** Claims nothing more, lets what runs finish, and returns. */
   stop(): Promise<void>;
-  busy(): { sweep: boolean; targeted: number };
+  busy(): Busyness;
+}
+
+/** What is being worked on right now. */
+export interface Busyness {
+  sweep: boolean;
+  /** How far the sweep is, as it tells it itself. */
+  progress?: { text: string; done?: number | undefined; all?: number | undefined } | undefined;
+  /** Keys of one identity or group. */
+  targeted: number;
 }
 
 /** Ten identities fit one Graph batch. */
@@ -44,6 +53,7 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   let wake = (): void => undefined;
   let running: Promise<void> | undefined;
   let sweeping: Promise<void> | undefined;
+  let progress: Busyness['progress'];
   let targeted = 0;
   let unwatch: (() => void) | undefined;
 
@@ -79,6 +89,7 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       // The claim stays in processing while the sweep runs, so a second wish for a sweep waits for its turn.
       sweeping = runSweep(claim).finally(() => {
         sweeping = undefined;
+        progress = undefined;
         wake();
       });
     }
@@ -143,7 +154,9 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     if (result === 'failed' || result === 'unknown') {
       // A report of a removal is half of the evidence once: a certain reading has used it up.
       const used = outcome.prepared.assessment.verdict.kind !== 'hold';
-      return failed(used ? { ...claim, removedAt: undefined } : claim, outcome.error ?? new Error(why));
+      // A source or target that cannot be seen is no fault of the item: it waits for as long as that takes.
+      const cause = outcome.error ?? (result === 'unknown' ? new SourceUnavailable(why) : new Error(why));
+      return failed(used ? { ...claim, removedAt: undefined } : claim, cause);
     }
     const again = [outcome.recheckAt, trailing.next(oid, now, result === 'ignored')].filter((at) => at !== undefined);
     if (again.length > 0) await queue.defer(claim.key, Math.min(...again));
@@ -167,7 +180,16 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   async function runSweep(claim: Claim): Promise<void> {
     const startedAt = ctx.clock.now();
     try {
-      const report = await sweep(ctx, { apply: true }, ending.signal);
+      const report = await sweep(
+        ctx,
+        {
+          apply: true,
+          progress: (text, done, all) => {
+            progress = { text, done, all };
+          },
+        },
+        ending.signal,
+      );
       ctx.problems.delete('directory');
       await lookAgain(report.outcomes);
       options.onSweep?.(report);
@@ -195,6 +217,8 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     for (const { oid, recheckAt } of outcomes) {
       if (recheckAt !== undefined) await queue.defer(`user:${oid}`, recheckAt);
     }
+    // Whoever was given up gets another chance with each sweep.
+    for (const { key } of (await queue.stats()).parked) await queue.put(key);
   }
 
   /** Tried again later; parked only where the fault lies with the item and patience has run out. */
@@ -239,11 +263,6 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       await running;
       clearTimeout(timer);
     },
-    busy: () => ({ sweep: sweeping !== undefined, targeted }),
+    busy: () => ({ sweep: sweeping !== undefined, progress, targeted }),
   };
-}
-
-/** The fault lies with another system or with our own disk, not with the item. */
-function isPassing(error: unknown): boolean {
-  return error instanceof SourceUnavailable || error instanceof Busy;
 }

@@ -72,11 +72,18 @@ function planCandidate(ctx: Context, candidate: Candidate, seen: Observed, optio
 
 /** With PVE_PROVISION=existing somebody who is not in the Proxmox realm is out of scope, whatever the groups say. */
 function realmStanding(ctx: Context, { proxmox, retired }: Observed): 'in' | 'out' | 'unclear' {
-  if (ctx.policy.provision !== 'existing' || !proxmox) return 'in';
+  // With the realm as the source nobody else is heard of.
+  if (ctx.policy.provision !== 'existing' || !ctx.policy.enforce) return 'in';
+  if (!proxmox) return 'unclear';
   // After a change of the user principal name the person is still there under the former one.
   const sights: Sight<ProxmoxUser>[] = [proxmox, ...(retired?.values() ?? [])];
-  if (sights.some(({ certainty }) => certainty === 'present')) return 'in';
+  if (sights.some((sight) => sight.certainty === 'present' || isUnmarked(sight))) return 'in';
   return sights.every(({ certainty }) => certainty === 'absent') ? 'out' : 'unclear';
+}
+
+/** There, and nobody's; our token just may not write it yet. */
+function isUnmarked(sight: Sight<ProxmoxUser>): boolean {
+  return sight.certainty === 'foreign' && sight.adoptable !== undefined;
 }
 
 function withoutMissingGroups(ctx: Context, wanted: Wanted): Wanted {

@@ -1,7 +1,7 @@
 import { messageOf } from '../domain/errors.js';
 import type { ConflictRecord, LedgerEntry } from '../domain/ledger-entry.js';
 import type { IdentityPlan } from '../domain/plan.js';
-import { type Applied, creationConflict, type Failure } from './apply.js';
+import { type Applied, takeoverConflict, type Failure } from './apply.js';
 import type { Context } from './context.js';
 import { spendApprovals } from './held.js';
 import type { Prepared } from './prepare.js';
@@ -27,7 +27,8 @@ export interface Conclusion {
 }
 
 /**
- * A creation that somebody else's account stopped is a conflict, not a failure: trying again would not help.
+ * A creation that somebody else's account stopped is a conflict, not a failure: trying again would not help. So is a
+ * user out of our reach who was never ours.
  * `known`: what the ledger held before, which tells since when a conflict is there.
  */
 export function conclude(
@@ -38,14 +39,14 @@ export function conclude(
 ): Conclusion {
   const failures = applied?.failures ?? [];
   const conflicts = failures.flatMap((failure): ConflictRecord[] => {
-    const conflict = creationConflict(failure);
+    const conflict = takeoverConflict(failure);
     if (!conflict) return [];
     const { message: what, remedy } = conflict;
     const earlier = known?.conflicts.find((item) => item.target === failure.target && item.what === what);
     return [{ target: failure.target, what, remedy, since: earlier?.since ?? now }];
   });
   return {
-    failure: failures.find((failure) => !creationConflict(failure)),
+    failure: failures.find((failure) => !takeoverConflict(failure)),
     conflicts: [...plan.conflicts, ...conflicts],
   };
 }
@@ -72,7 +73,7 @@ export function remember(ctx: Context, prepared: Prepared, applied: Applied | un
   else ctx.ledger.put({ ...lifecycle, names, retired, conflicts, problem });
 }
 
-/** Where a creation was refused nothing was made, and the name that was written down for it is free again. */
+/** Where a creation or a first write was refused nothing is ours, and the name that was written down for it is free again. */
 function namesAfter(
   { assessment: { verdict } }: Prepared,
   plan: IdentityPlan,
@@ -80,7 +81,7 @@ function namesAfter(
 ): Pick<LedgerEntry, 'names' | 'retired'> {
   const { names, retired } = plan.entry;
   const before = verdict.kind === 'settle' ? verdict.entry : plan.entry;
-  const refused = new Set(applied?.failures.filter((failure) => creationConflict(failure)).map((item) => item.target));
+  const refused = new Set(applied?.failures.filter((failure) => takeoverConflict(failure)).map((item) => item.target));
   return {
     names: {
       linux: refused.has('linux') ? before.names.linux : names.linux,

@@ -1,4 +1,4 @@
-import { messageOf, Rejected } from '../domain/errors.js';
+import { messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
 import { type ObjectId, parseGuid } from '../domain/identity.js';
 import type { Sight } from '../domain/sight.js';
 import { describeStep } from '../domain/step.js';
@@ -16,7 +16,8 @@ export interface Finding {
 
 /**
  * Brings one person true now and tells, step by step, what was seen and done. `who` is an object id or a user
- * principal name. With `apply` false nothing is written. Never throws for what it can tell as a finding.
+ * principal name. With `apply` false nothing is written. undefined: the finding that was told last was in the way.
+ * Throws Rejected where nobody has that user principal name.
  */
 export async function resync(
   ctx: Context,
@@ -25,21 +26,23 @@ export async function resync(
   tell: (finding: Finding) => void,
   signal: AbortSignal,
 ): Promise<Outcome | undefined> {
-  let oid: ObjectId;
-  try {
-    oid = await identify(ctx, who, signal);
-    tell({ step: 'connect', ok: true, finding: `the directory answers; ${who} is ${oid}` });
-  } catch (error) {
-    tell({ step: 'connect', ok: false, finding: messageOf(error) });
-    return undefined;
-  }
+  let oid = parseGuid(who);
+  // An object id asks nothing of the directory yet: whether that answers is seen by the reading.
+  const named = oid !== undefined;
   let outcome: Outcome;
   try {
+    if (!oid) {
+      oid = await identify(ctx, who, signal);
+      tell({ step: 'connect', ok: true, finding: `the directory answers; ${who} is ${oid}` });
+    }
     outcome = await reconcileToTheEnd(ctx, oid, apply, signal);
   } catch (error) {
-    tell({ step: 'read', ok: false, finding: messageOf(error) });
+    if (error instanceof Rejected && !oid) throw error;
+    const unanswered = !oid || (named && error instanceof SourceUnavailable);
+    tell({ step: unanswered ? 'connect' : 'read', ok: false, finding: messageOf(error) });
     return undefined;
   }
+  if (named) tell({ step: 'connect', ok: true, finding: `the directory answers for ${oid}` });
   const wrote = apply && !ctx.dryRun;
   const findings = [
     readFinding(outcome),
@@ -98,7 +101,8 @@ function scopeFinding(ctx: Context, { prepared, oid }: Outcome): Finding {
     case 'member': {
       const { sudo, linuxGroups, pveGroups } = desired.entitlement;
       const rights = `sudo ${sudo ? 'yes' : 'no'}, Linux groups [${linuxGroups.join(' ')}], Proxmox groups [${pveGroups.join(' ')}]`;
-      return { step: 'scope', ok: true, finding: `in scope: ${rights}` };
+      const suspended = desired.enabled ? '' : '; suspended, disabled in Entra: gets none of it';
+      return { step: 'scope', ok: true, finding: `in scope: ${rights}${suspended}` };
     }
     case 'outsider': {
       const pending = verdict.kind === 'confirm' ? '; a second reading must agree' : '';

@@ -36,8 +36,12 @@ export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSi
     .entries()
     .filter((entry) => entry.state !== 'deleted' && !scope.identities.has(entry.oid))
     .map((entry) => entry.oid);
-  options.progress?.(`reading ${missing.length} identities that are in no configured group`);
-  const readings = [...scope.identities.values(), ...(await readSingly(ctx, missing, signal))];
+  // A listing may still show somebody who was deleted: nothing is given back to a leaver on its word alone.
+  const returning = [...scope.identities.keys()].filter((oid) => hasLeft(ctx, oid));
+  const singly = [...missing, ...returning];
+  options.progress?.(`reading ${singly.length} identities one by one`);
+  const listed = [...scope.identities.values()].filter(({ oid }) => !hasLeft(ctx, oid));
+  const readings = [...listed, ...(await readSingly(ctx, singly, signal))];
   // Somebody whose countdown ran out may be back in a group that cannot be read.
   const assessing: AssessOptions = { endsCountdowns: unreadable.size === 0, assumeConfirmed: !write };
   const assessments = await confirmDepartures(ctx, readings, unreadable, assessing, signal);
@@ -51,6 +55,11 @@ export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSi
   if (write) await remember(ctx, scope, record);
   ctx.log('reconcile.sweep.finished', { ...record });
   return { record, outcomes };
+}
+
+function hasLeft(ctx: Context, oid: ObjectId): boolean {
+  const state = ctx.ledger.entry(oid)?.state;
+  return state === 'grace' || state === 'deleted';
 }
 
 /** A group that had members and now reads empty is believed only when a second reading agrees. */

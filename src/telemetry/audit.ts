@@ -6,6 +6,8 @@ import { redactDeep } from './redact.js';
 export interface AuditRecord {
   /** What asked: `notification`, `sweep`, `resync`, `operator`. */
   by: string;
+  /** Who the operator says to be: the command line's word, proved by nobody. */
+  claimedUser?: string | undefined;
   action: string;
   oid?: string;
   upn?: string;

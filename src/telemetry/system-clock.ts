@@ -5,6 +5,12 @@ import type { Clock } from '../domain/clock.js';
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
-    await delay(ms, undefined, { signal });
+    try {
+      await delay(ms, undefined, { signal });
+    } catch (error) {
+      // Node gives an AbortError of its own, with the reason inside.
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 };

@@ -197,7 +197,7 @@ describe(`A group that had members${sides}`, () => {
     const swept = await sweep();
 
     expect(swept).toMatchObject({ code: 0, result: 'done' });
-    expect(ward.events('reconcile.group.emptied')).toHaveLength(told + 1);
+    await ward.heard('reconcile.group.emptied', undefined, told);
     expect(ward.world()).toEqual(before);
   });
 
@@ -330,7 +330,7 @@ describe(`Stale answers of Graph${sides}`, () => {
     await waitFor('the person', () => ward.provisioned('newcomer802'));
   });
 
-  it.fails('that list somebody who was deleted do not bring them back', async () => {
+  it('that list somebody who was deleted do not bring them back', async () => {
     const { directory, faults } = ward.lab.entra;
     const oid = ward.lab.join('newcomer803');
     await waitFor('the person', () => ward.provisioned('newcomer803'));

@@ -106,7 +106,7 @@ describe(`A body that is no notification${sides}`, () => {
 
     expect(answer).toMatchObject({ status, text: '' });
     expect(await dropped(outcome)).toBe(counted + 1);
-    expect(ward.events('listener.request.refused', ({ kind }) => kind === outcome)).not.toEqual([]);
+    await ward.heard('listener.request.refused', ({ kind }) => kind === outcome);
     expect(ward.world()).toEqual(before);
   });
 
@@ -140,6 +140,7 @@ describe(`An item that is not for us${sides}`, () => {
 
     expect(answer).toMatchObject({ status: 202, text: '' });
     expect(await dropped(outcome)).toBe(counted + 1);
+    await ward.heard('listener.item.dropped', ({ kind }) => kind === outcome);
     expect(ward.events('listener.item.dropped', ({ kind }) => kind === outcome)).toHaveLength(1);
     const { queue } = await ward.status();
     expect(queue.pending - queue.deferred + queue.processing).toBe(0);

@@ -109,6 +109,29 @@ describe.skipIf(unavailable)(
         expect(await lab.shell(`tar -xOf ${archive} ${name}/work`)).toBe('new');
       });
 
+      it('do not hold up the lock of another leaver, however long they take to be removed', async () => {
+        const { oid, name } = await leave('hoarder');
+        const other = await make('urgent');
+        await lab.shell('mv /usr/bin/rm /usr/bin/rm.real');
+        const slow =
+          'if [ -e /home/.entramox-$(cat /run/uid) ]; then : > /run/slow; while [ ! -e /run/go ]; do sleep 0.05; done; fi';
+        lab.write('/usr/bin/rm', `#!/bin/sh\n${slow}\nexec /usr/bin/rm.real "$@"\n`, 0o755);
+        lab.write('/run/uid', String((await see(oid))?.uid));
+        undo.push('mv /usr/bin/rm.real /usr/bin/rm; rm -f /run/go /run/slow /run/uid');
+
+        const deletion = ask({ verb: 'delete', oid });
+        await lab.shell('for i in $(seq 200); do [ -e /run/slow ] && exit; sleep 0.05; done; exit 1');
+        await ask({ verb: 'lock', oid: other.oid });
+        const locked = (await see(other.oid))?.locked;
+        const between = (await see(oid))?.state;
+        await lab.shell('touch /run/go');
+        await deletion;
+
+        expect([locked, between, (await see(oid))?.state]).toEqual([true, 'partial', 'deleted']);
+        expect(await lab.shell('ls -A /home')).not.toContain('entramox');
+        expect(lab.linesOf(name)).toBe('');
+      });
+
       it('do not keep a deletion from ending by what lies among the at jobs and the mail', async () => {
         const { oid, name } = await leave('litterer');
         await lab.shell(

@@ -22,7 +22,7 @@ export interface OpenContext {
 export async function openContext(settings: Settings, log: Log, metrics: Metrics): Promise<OpenContext> {
   const ledger = await openLedger(join(settings.paths.stateDir, 'ledger.json'));
   const audit = settings.dryRun ? noAudit : openAudit(join(settings.paths.logDir, 'audit.ndjson'), systemClock.now);
-  const { directory, close: closeDirectory } = connectDirectory(settings, log, metrics);
+  const { directory, close: closeDirectory } = connectDirectory(settings, log, metrics, ledger.entries);
   const targets = connectTargets(settings, log, metrics);
   const ctx: Context = {
     policy: policyOf(settings),

@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/settings.js';
+import type { LedgerEntry } from '../../domain/ledger-entry.js';
 import type { Directory } from '../../domain/reading.js';
 import { createEntraDirectory } from '../../entra/directory.js';
 import { createRealmDirectory } from '../../targets/proxmox/realm-directory.js';
@@ -13,12 +14,18 @@ export interface ConnectedDirectory {
   close(): Promise<void>;
 }
 
-/** Entra, or with GRAPH_ENFORCE=false the Proxmox realm. */
-export function connectDirectory(settings: Settings, log: Log, metrics: Metrics): ConnectedDirectory {
+/** Entra, or with GRAPH_ENFORCE=false the Proxmox realm. `remembered`: everybody in the ledger. */
+export function connectDirectory(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  remembered: () => readonly LedgerEntry[],
+): ConnectedDirectory {
   const { entra } = settings;
   if (!entra.enforce) {
     const client = proxmoxClient(settings, log, metrics);
-    const directory = createRealmDirectory({ client, realm: settings.proxmox.realm ?? '', log, clock: systemClock });
+    const realm = settings.proxmox.realm ?? '';
+    const directory = createRealmDirectory({ client, realm, remembered, log, clock: systemClock });
     return { directory, close: () => client.close() };
   }
   const graph = connectGraph(settings, log, metrics);

@@ -5,10 +5,10 @@ import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxBody, ProxmoxClient } from './client.js';
 import { isStorableEmail } from './names.js';
 import { ProxmoxError } from './proxmox-error.js';
+import { isStranger, reachCommand } from './reach.js';
 import { isRefusal } from './refusal.js';
 import type { Rights } from './rights.js';
 import type { SingleUser } from './schema.js';
-import { shellQuote } from './text.js';
 import { readUser, USER_ROUTE, USERS_ROUTE } from './users.js';
 
 export interface ApplyOptions {
@@ -66,7 +66,7 @@ async function createUser(options: ApplyOptions, step: Create, signal: AbortSign
 }
 
 async function updateUser(options: ApplyOptions, step: Update, signal: AbortSignal): Promise<void> {
-  const { client, managedGroups, log } = options;
+  const { client, managedGroups, ownerIn, log } = options;
   requireReach(options, step.name, step.groups);
   const body = {
     ...bodyOf(step.change, log, step.name, 'cleared'),
@@ -79,9 +79,12 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
     if (mayStillDisable(options, step, error)) return disableAlone(options, step, error, signal);
     const outOfReach = !step.before.groups.some((group) => managedGroups.includes(group));
     if (!(error instanceof ProxmoxError) || error.kind !== 'permission' || !outOfReach) throw error;
-    const remedy = `pveum user modify ${shellQuote(step.name)} --groups ${managedGroups[0]} --append 1`;
+    const what = `${step.name} is in none of the managed groups, so the API token may not write it`;
+    const remedy = `put it there once, on a node: ${reachCommand(step.name, managedGroups)}`;
+    // Nothing was ever ours there, and only a person can change that.
+    if (isStranger(step.before, managedGroups, ownerIn)) throw new Conflict(what, remedy);
     throw new ProxmoxError(
-      `${step.name} is in none of the managed groups, so the API token may not write it; put it there once: ${remedy} (${error.message})`,
+      `${what}; ${remedy} (${error.message})`,
       error.status,
       error.text,
       error.kind,

@@ -1,8 +1,9 @@
 import { messageOf } from '../../domain/errors.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxClient } from './client.js';
+import { missingRealm } from './realm.js';
 import { createNeed, describeNeed, type Need, READ_ALL, type Rights, writeNeeds } from './rights.js';
-import { domains, version } from './schema.js';
+import { version } from './schema.js';
 import { shellQuote } from './text.js';
 import { estimateUserConfigBytes, USER_CONFIG_LIMIT_BYTES } from './user-config-size.js';
 import { absentGroups, listGroups, listUsers } from './users.js';
@@ -108,15 +109,9 @@ async function checkGroups(options: DoctorOptions, signal: AbortSignal): Promise
   };
 }
 
-async function checkRealm({ client, realm }: DoctorOptions, signal: AbortSignal): Promise<Finding> {
-  const visible = await client.get({ route: '/access/domains' }, domains, signal);
-  const found = visible.find((domain) => domain.realm === realm);
-  if (found) return { ok: true, saw: `the realm ${realm} exists${found.type ? ` (${found.type})` : ''}` };
-  return {
-    ok: false,
-    saw: `the realm ${realm} does not exist, so nobody of it can log in; there are ${visible.map((domain) => domain.realm).join(', ') || 'none'}`,
-    mend: `correct REALM, or add it: pveum realm add ${shellQuote(realm)} --type openid ...`,
-  };
+async function checkRealm(options: DoctorOptions, signal: AbortSignal): Promise<Finding> {
+  const missing = await missingRealm(options, signal);
+  return missing ? { ok: false, ...missing } : { ok: true, saw: `the realm ${options.realm} exists` };
 }
 
 async function checkSize({ client, log }: DoctorOptions, signal: AbortSignal): Promise<Finding> {

@@ -4,6 +4,8 @@ import type { Ask, ProxmoxUser, Sight } from '../../domain/sight.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxClient } from './client.js';
 import { nameProblem } from './names.js';
+import { outOfReach, reachCommand } from './reach.js';
+import { type MissingRealm, missingRealm } from './realm.js';
 import { isRefusal, lackText } from './refusal.js';
 import { describeNeed, type Need, READ_ALL, type Rights, writeNeeds } from './rights.js';
 import type { SingleUser } from './schema.js';
@@ -32,13 +34,19 @@ export interface ObserveOptions {
 type UserSight = Sight<ProxmoxUser>;
 type Sights = Map<ObjectId, UserSight>;
 
+interface Found {
+  ask: Ask;
+  user: SingleUser;
+}
+
 /** Up to this many asks are answered by single reads; a listing of 5,000 users costs as much as several of them. */
 const SINGLE_READS = 3;
 
 /**
  * One sight for each ask. Never throws but when `signal` aborts: what cannot be read is unknown, with its why.
  * Absent is only said after the rights were checked, from a listing that also shows what stands in the way: a name
- * that differs in case alone, or a membership that waits for a user of this name.
+ * that differs in case alone, or a membership that waits for a user of this name. In a realm that does not exist nobody is
+ * absent, since nobody is to be made there.
  */
 export async function observe(options: ObserveOptions, asks: readonly Ask[], signal: AbortSignal): Promise<Sights> {
   const { client, realm, rights } = options;
@@ -91,11 +99,12 @@ async function readSingly(
   signal: AbortSignal,
 ): Promise<Ask[]> {
   const missing: Ask[] = [];
+  const found: Found[] = [];
   await Promise.all(
     asks.map(async (ask) => {
       try {
         const user = await readUser(options.client, ask.name, signal);
-        if (user) sights.set(ask.oid, sightOf(options, ask, user));
+        if (user) found.push({ ask, user });
         else missing.push(ask);
       } catch (error) {
         signal.throwIfAborted();
@@ -104,6 +113,7 @@ async function readSingly(
       }
     }),
   );
+  await addFound(options, found, sights, signal);
   return missing;
 }
 
@@ -115,41 +125,73 @@ async function readListing(
 ): Promise<void> {
   const listing = await listUsers(options.client, options.log, signal);
   const absent: Ask[] = [];
+  const found: Found[] = [];
   for (const ask of asks) {
     const user = listing.users.get(ask.name);
     const odd = listing.unreadable.get(ask.name);
-    if (user) sights.set(ask.oid, sightOf(options, ask, user));
+    if (user) found.push({ ask, user });
     else if (odd) sights.set(ask.oid, { certainty: 'unknown', why: `Proxmox VE shows ${ask.name} with ${odd}` });
     else absent.push(ask);
   }
+  await addFound(options, found, sights, signal);
   if (absent.length === 0) return;
   const groups = await listGroups(options.client, signal);
+  const realm = await missingRealm(options, signal);
   const twins = twinsOf(listing);
   const ghosts = ghostsOf(groups);
   for (const ask of absent) {
-    sights.set(ask.oid, inTheWay(ask, twins, ghosts) ?? absentFrom(listing, groups));
+    sights.set(ask.oid, inTheWay(ask, twins, ghosts) ?? absentFrom(listing, groups, realm));
   }
 }
 
-function sightOf({ ownerIn, adoptExisting }: ObserveOptions, ask: Ask, user: SingleUser): UserSight {
+async function addFound(
+  options: ObserveOptions,
+  found: readonly Found[],
+  sights: Sights,
+  signal: AbortSignal,
+): Promise<void> {
+  const users = found.map(({ ask, user }) => ({ ...user, userid: ask.name }));
+  const beyond = await outOfReach(options, users, signal);
+  for (const { ask, user } of found) sights.set(ask.oid, sightOf(options, ask, user, beyond.has(ask.name)));
+}
+
+function sightOf(options: ObserveOptions, ask: Ask, user: SingleUser, beyond: boolean): UserSight {
+  const { ownerIn, adoptExisting } = options;
   const owner = ownerIn(user.comment);
-  if (owner === ask.oid || (owner === undefined && adoptExisting)) {
+  if (owner === ask.oid || (owner === undefined && adoptExisting && !beyond)) {
     return { certainty: 'present', value: toProxmoxUser(ask.name, user) };
   }
-  if (owner === undefined) {
-    return {
-      certainty: 'foreign',
-      what: `the Proxmox VE user ${ask.name} exists and is not managed`,
-      remedy: `if it is this person's, run "entramox adopt ${shellQuote(nameOf(ask.name))}"; else rename or delete it`,
-      adoptable: toProxmoxUser(ask.name, user),
-    };
-  }
+  if (owner === undefined) return unmanaged(options, ask, user, beyond);
   return {
     certainty: 'foreign',
     what: `the Proxmox VE user ${ask.name} belongs to another identity, ${owner}`,
     remedy:
       'the name was given to somebody else in Entra; give this person another user principal name, ' +
       `or delete the old user once nobody needs it: pveum user delete ${shellQuote(ask.name)}`,
+  };
+}
+
+function unmanaged(
+  { managedGroups, adoptExisting }: ObserveOptions,
+  { name }: Ask,
+  user: SingleUser,
+  beyond: boolean,
+): UserSight {
+  const adoptable = toProxmoxUser(name, user);
+  const adopt = `run "entramox adopt ${shellQuote(nameOf(name))}"; else rename or delete it`;
+  const what = `the Proxmox VE user ${name} exists and is not managed`;
+  if (!beyond) return { certainty: 'foreign', what, remedy: `if it is this person's, ${adopt}`, adoptable };
+  const command = reachCommand(name, managedGroups);
+  if (!adoptExisting) {
+    const remedy = `if it is this person's, run "${command}" on a node and then ${adopt}`;
+    return { certainty: 'foreign', what, remedy, adoptable, outOfReach: command };
+  }
+  return {
+    certainty: 'foreign',
+    what: `the Proxmox VE user ${name} is in none of the managed groups, so the API token may not write it`,
+    remedy: `put it there once, on a node: ${command}`,
+    adoptable,
+    outOfReach: command,
   };
 }
 
@@ -176,7 +218,8 @@ function inTheWay(
   };
 }
 
-function absentFrom(listing: UserListing, groups: GroupListing): UserSight {
+function absentFrom(listing: UserListing, groups: GroupListing, realm: MissingRealm | undefined): UserSight {
+  if (realm) return { certainty: 'unknown', why: `${realm.saw}: ${realm.mend}` };
   return listing.complete && groups.complete
     ? { certainty: 'absent' }
     : {

@@ -8,6 +8,7 @@ import { apply } from './apply.js';
 import type { ProxmoxClient } from './client.js';
 import { check, type Finding, missingGroups } from './doctor.js';
 import { observe } from './observe.js';
+import { type MissingRealm, missingRealm } from './realm.js';
 import { refuseWithout } from './refusal.js';
 import { createRights, READ_ALL } from './rights.js';
 
@@ -21,6 +22,8 @@ export interface ProxmoxTarget {
   check(signal: AbortSignal): Promise<Finding[]>;
   /** Managed groups that do not exist in PVE. Throws SourceUnavailable where the groups cannot be seen. */
   missingGroups(signal: AbortSignal): Promise<string[]>;
+  /** The finding that PVE does not have the realm; undefined where it has. Throws where that cannot be told. */
+  missingRealm(signal: AbortSignal): Promise<MissingRealm | undefined>;
   close(): Promise<void>;
 }
 
@@ -49,6 +52,7 @@ export function createProxmoxTarget(options: ProxmoxTargetOptions): ProxmoxTarge
       await refuseWithout(rights, [READ_ALL], client, signal);
       return missingGroups(parts, signal);
     },
+    missingRealm: (signal) => missingRealm(parts, signal),
     close: () => client.close(),
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { desiredOf } from '../../../src/domain/desired.js';
 import type { LedgerEntry } from '../../../src/domain/ledger-entry.js';
 import { judge, type Wanted } from '../../../src/domain/lifecycle.js';
-import { type IdentityPlan, namesFor, planIdentity } from '../../../src/domain/plan.js';
+import { formerNames, type IdentityPlan, namesFor, planIdentity } from '../../../src/domain/plan.js';
 import type { Reading } from '../../../src/domain/reading.js';
 import type { LinuxAccount, ProxmoxUser, Sight } from '../../../src/domain/sight.js';
 import { describeStep } from '../../../src/domain/step.js';
@@ -176,6 +176,48 @@ describe('planIdentity', () => {
     ]);
   });
 
+  it('takes groups away before a locked account is opened, and gives others afterwards', () => {
+    const world: World = {
+      linux: { certainty: 'present', value: account({ locked: true, groups: ['docker'] }) },
+      proxmox: { certainty: 'present', value: user({ groups: ['PVEVMAdmin.pool.lab-entra', 'entramox-entra'] }) },
+    };
+    const { plan } = planFor(entry({ state: 'suspended' }), present({ groups: [LAB] }), world);
+
+    expect(plan?.steps.map(describeStep)).toEqual([
+      'linux groups alice [docker] -> []',
+      'linux unlock alice',
+      'linux groups alice [] -> [lab]',
+    ]);
+  });
+
+  it('undoes a lock that was only half done, and finishes it where a lock is wanted', () => {
+    const world: World = {
+      linux: { certainty: 'present', value: account({ halfLocked: true }) },
+      proxmox: { certainty: 'present', value: user() },
+    };
+    const opened = planFor(entry(), present(), world).plan;
+    const locked = planFor(entry(), present({ enabled: false }), world).plan;
+
+    expect(opened?.steps.map(describeStep)).toEqual(['linux unlock alice']);
+    expect(locked?.steps.map(describeStep)).toContain('linux lock alice');
+  });
+
+  it('does not call a former userid closed that it could not see', () => {
+    const reading = present({ attributes: { upn: 'alice.new@example.com', displayName: 'Alice Example' } });
+    const verdict = judge(ALICE, entry(), desiredOf(reading, policy()), policy(), { now: NOW, sweep: false });
+    if (verdict.kind !== 'settle') throw new Error('expected settle');
+    const names = namesFor(verdict.entry, policy(), nobody);
+    const observed = {
+      linux: { certainty: 'present', value: account() },
+      proxmox: { certainty: 'absent' },
+      retired: new Map([['alice@example.com@entra', unseen]]),
+    } as const;
+    const plan = planIdentity(verdict.entry, verdict.wanted, reading.attributes, observed, names, policy(), NOW);
+
+    expect(plan.unknown).toEqual([{ target: 'proxmox', why: 'down' }]);
+    expect(formerNames(namesFor(plan.entry, policy(), nobody))).toEqual(['alice@example.com@entra']);
+  });
+
   it('says in the comment why, until when and whose', () => {
     const gone = { certainty: 'absent', oid: ALICE, evidence: 'soft-deleted' } as const;
     const world: World = { linux: { certainty: 'absent' }, proxmox: { certainty: 'present', value: user() } };
@@ -243,7 +285,7 @@ function violations(wanted: Wanted, world: World): string[] {
   const found: string[] = [];
   if (wanted.presence === 'active') {
     const { sudo, linuxGroups, pveGroups } = wanted.entitlement;
-    if (linux?.state !== 'whole' || linux.locked) found.push('linux account not open');
+    if (linux?.state !== 'whole' || linux.locked || linux.halfLocked) found.push('linux account not open');
     if (linux?.sudo !== sudo) found.push('sudo');
     if (linux?.groups.join() !== linuxGroups.join()) found.push('linux groups');
     const ours = proxmox?.groups.filter((group) => group !== 'somebodys');
@@ -252,6 +294,7 @@ function violations(wanted: Wanted, world: World): string[] {
     return found;
   }
   if (linux && linux.state !== 'deleted' && (!linux.locked || linux.sudo)) found.push('linux account open');
+  if (linux && linux.state !== 'deleted' && linux.groups.length > 0) found.push('linux account in groups');
   if (proxmox?.enabled) found.push('proxmox user enabled');
   if (wanted.presence === 'deleted' && linux && linux.state !== 'deleted') found.push('linux account not deleted');
   if (wanted.presence === 'grace' && wanted.deleteAt < NOW - HOUR) found.push('countdown moved');

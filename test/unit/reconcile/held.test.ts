@@ -205,6 +205,18 @@ describe('targeted work', () => {
     expect(held()).toBeUndefined();
   });
 
+  it('does not let those of a held plan slip through one by one, nor hold others for their sake', async () => {
+    leave(FIRST, SECOND, THIRD);
+    await world.sweep();
+    const hash = held()?.hash;
+    leave(FOURTH);
+
+    for (const oid of [FIRST, SECOND, THIRD, FOURTH]) await world.reconcile(oid);
+
+    expect(locked()).toEqual([FOURTH]);
+    expect(held()?.hash).toBe(hash);
+  });
+
   it('goes on by itself once the window has moved on', async () => {
     leave(FIRST, SECOND, THIRD);
     for (const oid of [FIRST, SECOND, THIRD]) await world.reconcile(oid);

@@ -210,6 +210,15 @@ describe('the loop', () => {
       },
     },
     {
+      what: 'the person cannot be read',
+      begin() {
+        world.directory.unreadable.add(ALICE);
+      },
+      end() {
+        world.directory.unreadable.clear();
+      },
+    },
+    {
       what: 'a target cannot be seen',
       begin() {
         world.linux.blind = true;
@@ -422,6 +431,21 @@ describe('a sweep in the loop', () => {
 
     expect(dueIn(ALICES)).toBe(backoffMs(4, () => 0));
     expect(dueIn(BOBS)).toBeUndefined();
+  });
+
+  it('gives parked keys another chance', async () => {
+    loop.start();
+    world.linux.fault = () => new Error('no space left');
+    await hint(ALICES);
+    await later(10_000);
+    await later(10_000);
+    const parked = [...queue.parked.keys()];
+    world.linux.fault = () => undefined;
+
+    await hint('sweep');
+
+    expect(parked).toEqual([ALICES]);
+    expect(queue.parked.size).toBe(0);
   });
 
   it('is done again, instead of hundreds of single looks, when a whole target is away', async () => {
