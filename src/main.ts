@@ -15,8 +15,9 @@ import type { CommonOptions } from './commands/settings-of.js';
 import { statusCommand } from './commands/status.js';
 import { subscriptionsCommand } from './commands/subscriptions.js';
 import { sweepCommand } from './commands/sweep.js';
+import { DEFAULT_CONFIG_FILE } from './config/load.js';
 import { ConfigError } from './config/problem.js';
-import { messageOf } from './domain/errors.js';
+import { messageOf, SourceUnavailable } from './domain/errors.js';
 import { redactText } from './telemetry/redact.js';
 
 declare const ENTRAMOX_VERSION: string | undefined;
@@ -33,20 +34,21 @@ function createProgram(finish: (code: number) => void): Command {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 held by the guard, 4 degraded',
     );
-  const verb = (usage: string, text: string): Command =>
-    program
+  const daemon = (usage: string, text: string, parent = program): Command =>
+    parent
       .command(usage)
       .description(text)
-      .option('--config <file>', 'configuration as systemd reads an EnvironmentFile')
-      .option('--json', 'answer as JSON');
+      .option('--config <file>', `configuration as systemd reads an EnvironmentFile (default: ${DEFAULT_CONFIG_FILE})`);
+  const verb = (usage: string, text: string, parent = program): Command =>
+    daemon(usage, text, parent).option('--json', 'answer as JSON');
 
-  verb('listen', 'take notifications of Graph and keep the subscriptions').action(async (options: CommonOptions) =>
+  daemon('listen', 'take notifications of Graph and keep the subscriptions').action(async (options: CommonOptions) =>
     finish(await listenCommand(options)),
   );
-  verb('reconcile', 'work the queue off and sweep').action(async (options: CommonOptions) =>
+  daemon('reconcile', 'work the queue off and sweep').action(async (options: CommonOptions) =>
     finish(await reconcileCommand(options)),
   );
-  verb('run', 'listener and reconciler in one process').action(async (options: CommonOptions) =>
+  daemon('run', 'listener and reconciler in one process').action(async (options: CommonOptions) =>
     finish(await runCommand(options)),
   );
   program
@@ -80,12 +82,9 @@ function createProgram(finish: (code: number) => void): Command {
     ['renew', 'renew all of them now'],
     ['delete', 'delete all of them; the next tick makes them anew'],
   ] as const) {
-    subscriptions
-      .command(name)
-      .description(text)
-      .option('--config <file>', 'configuration file')
-      .option('--json', 'answer as JSON')
-      .action(async (options: CommonOptions) => finish(await subscriptionsCommand(name, options, io)));
+    verb(name, text, subscriptions).action(async (options: CommonOptions) =>
+      finish(await subscriptionsCommand(name, options, io)),
+    );
   }
   verb('doctor', 'check everything the product rests on').action(async (options) =>
     finish(await doctorCommand(options, io)),
@@ -97,12 +96,7 @@ function createProgram(finish: (code: number) => void): Command {
     ['policy', "print the account agent's policy file that fits this configuration", configPolicy],
     ['example', 'print the complete, commented example file', configExample],
   ] as const) {
-    config
-      .command(name)
-      .description(text)
-      .option('--config <file>', 'configuration file')
-      .option('--json', 'answer as JSON')
-      .action(async (options: CommonOptions) => finish(await action(options, process)));
+    verb(name, text, config).action(async (options: CommonOptions) => finish(await action(options, process)));
   }
   return program;
 }
@@ -122,7 +116,7 @@ async function main(argv: readonly string[]): Promise<number> {
     // commander has printed its own complaint, or the help that was asked for.
     if (isCommanderError(error)) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
     io.err(redactText(messageOf(error)));
-    return ExitCode.failed;
+    return error instanceof SourceUnavailable ? ExitCode.degraded : ExitCode.failed;
   }
 }
 

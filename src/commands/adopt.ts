@@ -1,6 +1,8 @@
 import { createOperatorClient } from '../operator/client.js';
+import type { Adoption } from '../reconcile/adopt.js';
 import { ExitCode } from './exit-code.js';
 import type { Io } from './io.js';
+import { claimedUser } from './parts/claimed-user.js';
 import { refusal } from './parts/refusal.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
@@ -13,18 +15,24 @@ export interface AdoptOptions extends CommonOptions {
  * A Linux account is adopted by root on its host, through the account agent's own command, which is printed.
  */
 export async function adoptCommand(who: string, options: AdoptOptions, io: Io): Promise<ExitCode> {
-  const { settings } = equip('adopt', options, 'stderr');
+  const { settings } = equip('adopt', options, io);
   const client = createOperatorClient(settings.paths.operatorSocket);
-  const answer = await client.call('POST', '/adopt', { who, apply: options.yes === true });
+  const answer = await client.call('POST', '/adopt', {
+    who,
+    apply: options.yes === true,
+    claimedUser: claimedUser(),
+  });
   if (answer.status !== 200) return refusal(answer, io);
-  const { oid, name, steps } = answer.body as { oid: string; name: string; steps: string[] };
+  const { oid, name, unixName, first, steps } = answer.body as Adoption;
   if (options.json) {
     io.out(JSON.stringify(answer.body));
     return ExitCode.done;
   }
   if (steps.length === 0) io.out(`${name} is managed already`);
+  if (first && !options.yes) io.out(`first, as root on a Proxmox node: ${first}`);
   for (const step of steps) io.out(`${options.yes ? 'done' : 'would'}: ${step}`);
   if (steps.length > 0 && !options.yes) io.out('nothing was changed; run it again with --yes');
-  io.out(`a Linux account is adopted by root on its host: entramox accounts adopt --oid ${oid} --name NAME`);
+  const account = `entramox accounts adopt --oid ${oid} --name ${unixName ?? 'NAME'}`;
+  io.out(`a Linux account is adopted by root on its host: ${account}`);
   return ExitCode.done;
 }

@@ -1,6 +1,6 @@
 import type { Environment } from '../config/environment.js';
 import { renderExample } from '../config/example.js';
-import { type LoadedSettings, loadSettings } from '../config/load.js';
+import { DEFAULT_CONFIG_FILE, type LoadedSettings, loadSettings } from '../config/load.js';
 import type { CommandName } from '../config/needs.js';
 import { describeOrigin } from '../config/origin.js';
 import { accountsPolicy } from '../config/policy.js';
@@ -65,13 +65,14 @@ function withSettings(args: ConfigArgs, io: ConfigIo, use: (loaded: LoadedSettin
       loadSettings({
         configFile: args.config,
         ...(args.for && { command: args.for }),
-        ...(args.env && { env: args.env }),
+        ...(args.env ? { env: args.env } : { fallbackFile: DEFAULT_CONFIG_FILE }),
       }),
     );
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    if (args.json) print(io, { ok: false, problems: error.problems, notices: [], deprecations: [] });
+    const { problems, hint } = error;
+    if (args.json) print(io, { ok: false, problems, hint, notices: [], deprecations: [] });
     else io.stderr.write(`${error.message}\n`);
     return EXIT_CONFIG;
   }

@@ -3,7 +3,9 @@ import type { Settings } from '../config/settings.js';
 import { messageOf } from '../domain/errors.js';
 import { createEntraDirectory } from '../entra/directory.js';
 import { createSubscriptionApi } from '../entra/subscription-api.js';
-import { createOperatorClient } from '../operator/client.js';
+import { createOperatorClient, DaemonUnreachable } from '../operator/client.js';
+import type { AgentCheck } from '../operator/reconciler-routes.js';
+import type { LinuxTarget } from '../targets/linux/target.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { systemClock } from '../telemetry/system-clock.js';
@@ -26,7 +28,7 @@ const LOW_SPACE_BYTES = 64 * 1024 * 1024;
 
 /** Looks at everything the product rests on and says for each what it saw and what mends it. Changes nothing. */
 export async function doctorCommand(options: CommonOptions, io: Io): Promise<ExitCode> {
-  const { settings, log, metrics } = equip('doctor', options, 'stderr');
+  const { settings, log, metrics } = equip('doctor', options, io);
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const groups = await Promise.all([
     Promise.resolve([{ name: 'configuration', ok: true, saw: 'every value is understood' }]),
@@ -122,7 +124,9 @@ async function checkEntra(settings: Settings, log: Log, metrics: Metrics, signal
 async function checkTargets(settings: Settings, log: Log, metrics: Metrics, signal: AbortSignal): Promise<Check[]> {
   const targets = connectTargets(settings, log, metrics);
   try {
-    const linux = targets.linux ? [{ name: 'account agent', ...(await targets.linux.check(signal)) }] : [];
+    const linux = targets.linux
+      ? [{ name: 'account agent', ...(await checkAgent(settings, targets.linux, signal)) }]
+      : [];
     const proxmox = targets.proxmox ? await targets.proxmox.check(signal) : [];
     return [...linux, ...proxmox.map((finding) => ({ name: 'Proxmox', ...finding }))];
   } finally {
@@ -130,10 +134,34 @@ async function checkTargets(settings: Settings, log: Log, metrics: Metrics, sign
   }
 }
 
+/**
+ * An agent that is the reconciler's child keeps every other one out for as long as that runs, so the reconciler is the
+ * one to ask. Without a reconciler, or with an agent behind a socket of its own, it is asked from here.
+ */
+async function checkAgent(settings: Settings, linux: LinuxTarget, signal: AbortSignal): Promise<AgentCheck> {
+  if (!settings.linux.accountsCommand) return linux.check(signal);
+  try {
+    const client = createOperatorClient(settings.paths.operatorSocket, { timeoutMs: PATIENCE_MS });
+    const { status, body } = await client.call('GET', '/checks/accounts');
+    if (status === 200) return body as AgentCheck;
+    return {
+      ok: false,
+      saw: 'the running reconciler keeps no Linux accounts, although linux is among the targets here',
+      mend: 'restart it: it runs with another configuration',
+    };
+  } catch (error) {
+    if (!(error instanceof DaemonUnreachable)) throw error;
+    return linux.check(signal);
+  }
+}
+
 async function checkDaemons(settings: Settings): Promise<Check[]> {
   const name = 'reconciler';
   try {
-    const { body } = await createOperatorClient(settings.paths.operatorSocket, 5000).call('GET', '/readyz');
+    const { body } = await createOperatorClient(settings.paths.operatorSocket, { timeoutMs: 5000 }).call(
+      'GET',
+      '/readyz',
+    );
     const { ok, unready } = body as { ok: boolean; unready: { detail: string }[] };
     if (ok) return [{ name, ok: true, saw: 'running and ready' }];
     return unready.map(({ detail }) => ({ name, ok: false, saw: detail, mend: 'entramox status tells more' }));

@@ -7,7 +7,7 @@ export const ExitCode = { done: 0, failed: 1, usage: 2, held: 3, degraded: 4 } a
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** The exit code of a sweep. */
-export function exitCodeOfSweep(record: SweepRecord): ExitCode {
+export function exitCodeOfSweep(record: Pick<SweepRecord, 'result'>): ExitCode {
   return ExitCode[record.result];
 }
 

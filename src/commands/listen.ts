@@ -5,11 +5,11 @@ import { startListener } from './parts/listener.js';
 import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
 import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
-import { type CommonOptions, equip } from './settings-of.js';
+import { type CommonOptions, equipDaemon } from './settings-of.js';
 
 /** The process that Graph reaches: takes notifications, keeps subscriptions, stores hints. Until a signal ends it. */
 export async function listenCommand(options: CommonOptions): Promise<ExitCode> {
-  const { settings, log, metrics } = equip('listen', options, 'stdout');
+  const { settings, log, metrics } = equipDaemon('listen', options);
   const stopped = untilSignalled();
   const hints = await openHintSink({ dir: settings.paths.spoolDir, clock: systemClock });
   const listener = await startListener(settings, hints, log, metrics);

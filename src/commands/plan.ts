@@ -1,46 +1,36 @@
-import type { SweepRecord } from '../ledger/document.js';
+import { Rejected } from '../domain/errors.js';
 import { createOperatorClient, DaemonUnreachable } from '../operator/client.js';
-import { type PlannedIdentity, planned } from '../operator/reconciler-routes.js';
-import { resync } from '../reconcile/resync.js';
-import { sweep } from '../reconcile/sweep.js';
+import { type PlanAnswer, type PlannedIdentity, planAll, planOne } from '../operator/plan.js';
 import { ExitCode, exitCodeOfOutcome, exitCodeOfSweep } from './exit-code.js';
 import type { Io } from './io.js';
 import { openContext } from './parts/context.js';
 import { refusal } from './parts/refusal.js';
-import { type PlanView, renderPlan } from './render/plan.js';
+import { renderPlan } from './render/plan.js';
 import { type CommonOptions, equip } from './settings-of.js';
-
-interface PlanAnswer extends PlanView {
-  record?: SweepRecord | undefined;
-}
 
 /** What would be done, for one person or for everybody; nothing is written. Works without a running daemon too. */
 export async function planCommand(who: string | undefined, options: CommonOptions, io: Io): Promise<ExitCode> {
-  const { settings } = equip('status', options, 'stderr');
+  const { settings } = equip('status', options, io);
   try {
     const answer = await createOperatorClient(settings.paths.operatorSocket).call('POST', '/plan', who ? { who } : {});
     if (answer.status !== 200) return refusal(answer, io);
     return show(answer.body as PlanAnswer, options, io);
   } catch (error) {
     if (!(error instanceof DaemonUnreachable)) throw error;
-    return show(await planHere(who, options), options, io);
+    return planHere(who, options, io);
   }
 }
 
-async function planHere(who: string | undefined, options: CommonOptions): Promise<PlanAnswer> {
-  const { settings, log, metrics } = equip('plan', options, 'stderr');
+async function planHere(who: string | undefined, options: CommonOptions, io: Io): Promise<ExitCode> {
+  const { settings, log, metrics } = equip('plan', options, io);
   const { ctx, close } = await openContext({ ...settings, dryRun: true }, log, metrics);
-  const signal = new AbortController().signal;
+  const { signal } = new AbortController();
   try {
-    const held = ctx.ledger.data.guard.held;
-    if (who === undefined) {
-      const { record, outcomes } = await sweep(ctx, { apply: false }, signal);
-      return { record, identities: planned(outcomes), held };
-    }
-    const problems: string[] = [];
-    const outcome = await resync(ctx, who, false, (item) => void (item.ok || problems.push(item.finding)), signal);
-    if (!outcome) throw new Error(problems.join('; '));
-    return { identities: planned([outcome]), held };
+    return show(await (who === undefined ? planAll(ctx, signal) : planOne(ctx, who, signal)), options, io);
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    io.err(error.message);
+    return ExitCode.usage;
   } finally {
     await close();
   }

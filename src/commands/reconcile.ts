@@ -3,11 +3,11 @@ import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
 import { startReconciler } from './parts/reconciler.js';
 import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
-import { type CommonOptions, equip } from './settings-of.js';
+import { type CommonOptions, equipDaemon } from './settings-of.js';
 
 /** The process that works the queue off and sweeps. Until a signal ends it. */
 export async function reconcileCommand(options: CommonOptions): Promise<ExitCode> {
-  const { settings, log, metrics } = equip('reconcile', options, 'stdout');
+  const { settings, log, metrics } = equipDaemon('reconcile', options);
   const stopped = untilSignalled();
   const reconciler = await startReconciler(settings, log, metrics);
   const operators = await orUndo(

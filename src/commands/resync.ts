@@ -10,7 +10,7 @@ type Line = Finding | { result: Outcome['result'] };
 
 /** Brings one person true now; prints the five steps connect, read, scope, match, act, each with its finding. */
 export async function resyncCommand(who: string, options: CommonOptions, io: Io): Promise<ExitCode> {
-  const { settings } = equip('resync', options, 'stderr');
+  const { settings } = equip('resync', options, io);
   const client = createOperatorClient(settings.paths.operatorSocket);
   const paint = colours(io);
   const findings: Finding[] = [];

@@ -4,11 +4,11 @@ import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
 import { startReconciler } from './parts/reconciler.js';
 import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
-import { type CommonOptions, equip } from './settings-of.js';
+import { type CommonOptions, equipDaemon } from './settings-of.js';
 
 /** Listener and reconciler in one process, for a container, a lab and the demo. Until a signal ends it. */
 export async function runCommand(options: CommonOptions): Promise<ExitCode> {
-  const { settings, log, metrics } = equip('run', options, 'stdout');
+  const { settings, log, metrics } = equipDaemon('run', options);
   const stopped = untilSignalled();
   const reconciler = await startReconciler(settings, log, metrics);
   // With the Proxmox realm as the source there is nothing that Graph could tell.

@@ -1,4 +1,4 @@
-import type { SubscriptionView } from '../listener/subscriptions/keeper.js';
+import type { ShownSubscription } from '../listener/subscriptions/routes.js';
 import { createOperatorClient, DaemonUnreachable } from '../operator/client.js';
 import type { ReconcilerStatus } from '../operator/status.js';
 import { ExitCode } from './exit-code.js';
@@ -6,14 +6,17 @@ import type { Io } from './io.js';
 import { renderStatus, type StatusView } from './render/status.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
-/** One screen with everything that matters; exit 3 while a plan is held, 4 when something could not be read. */
+/**
+ * One screen with everything that matters; exit 3 while a plan is held, 4 when something could not be read or a
+ * subscription is not alive, since changes are then seen late.
+ */
 export async function statusCommand(options: CommonOptions, io: Io): Promise<ExitCode> {
-  const { settings } = equip('status', options, 'stderr');
+  const { settings, loaded } = equip('status', options, io);
   const { operatorSocket, listenerSocket } = settings.paths;
   const missing: string[] = [];
   const ask = async <T>(socket: string, path: string): Promise<T | undefined> => {
     try {
-      const answer = await createOperatorClient(socket, 10_000).call('GET', path);
+      const answer = await createOperatorClient(socket, { timeoutMs: 10_000 }).call('GET', path);
       return answer.status === 200 ? (answer.body as T) : undefined;
     } catch (error) {
       if (!(error instanceof DaemonUnreachable)) throw error;
@@ -24,9 +27,11 @@ export async function statusCommand(options: CommonOptions, io: Io): Promise<Exi
   if (!reconciler) missing.push(`the reconciler does not answer on ${operatorSocket}`);
   // `run` keeps the subscriptions in the same process and answers for them on the same socket.
   const subscriptions =
-    (await ask<SubscriptionView[]>(operatorSocket, '/subscriptions')) ??
-    (await ask<SubscriptionView[]>(listenerSocket, '/subscriptions'));
-  if (!subscriptions && settings.entra.enforce)
+    (await ask<ShownSubscription[]>(operatorSocket, '/subscriptions')) ??
+    (await ask<ShownSubscription[]>(listenerSocket, '/subscriptions'));
+  // Without PUBLIC_URL there is no listener on purpose; an operator who may not read the configuration cannot tell.
+  const wantsListener = settings.entra.enforce && (settings.listener.publicUrl || loaded.file === undefined);
+  if (!subscriptions && wantsListener)
     missing.push('the listener does not answer: nothing is known of the subscriptions');
   const view: StatusView = { reconciler, subscriptions, missing };
   if (options.json) io.out(JSON.stringify(view));
@@ -34,6 +39,7 @@ export async function statusCommand(options: CommonOptions, io: Io): Promise<Exi
   if (!reconciler) return ExitCode.failed;
   if (reconciler.held) return ExitCode.held;
   const result = reconciler.lastSweep?.result;
-  if (reconciler.problems.length > 0 || result === 'degraded') return ExitCode.degraded;
+  const unheard = missing.length > 0 || subscriptions?.some(({ state }) => state !== 'live');
+  if (reconciler.problems.length > 0 || unheard || result === 'degraded') return ExitCode.degraded;
   return result === 'failed' ? ExitCode.failed : ExitCode.done;
 }

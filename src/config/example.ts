@@ -2,14 +2,14 @@ import { quoteEnvValue } from './env-file.js';
 import { defaultText } from './read-values.js';
 import { type SettingName, schema, sections } from './schema/index.js';
 
-const HEAD = `# Configuration of Entramox.
+const HEAD = `# Configuration of Entramox, at /etc/entramox/entramox.env or where --config says.
 #
 # Read as systemd reads an EnvironmentFile: NAME=value, comments on lines of their own, quotes around values with
 # spaces, nothing is expanded. Every setting stands here with its default, commented out. An empty value means the
 # default. Variables of the process win over this file. Durations read like 500ms, 30s, 5m, 24h, 7d.
 #
 # Secrets belong into files: NAME_FILE names one (mode 0600), or LoadCredential= hands over a systemd credential of
-# the lower-case dashed name, such as entra-client-secret. Check with: entramox config check --config FILE
+# the lower-case dashed name, such as entra-client-secret. Check with: entramox config check
 `;
 
 /** config.example.env: every setting once, with its words, an example and its default commented out. */

@@ -18,7 +18,7 @@ import { type SettingName, settingNames, type Values } from './schema/index.js';
 import { readSecrets } from './secrets.js';
 import type { Settings } from './settings.js';
 import { MASK, shown } from './shown.js';
-import { fromEnvironment, fromFile, type ReadSource } from './sources.js';
+import { fromEnvironment, fromFile, isReadable, type ReadSource } from './sources.js';
 import { unknownNames } from './unknown-names.js';
 
 export interface LoadOptions {
@@ -26,6 +26,8 @@ export interface LoadOptions {
   env?: Environment;
   /** The file of --config, read as systemd reads an EnvironmentFile. */
   configFile?: string | undefined;
+  /** Read in place of a `configFile` that is not given, where it is there and may be read. */
+  fallbackFile?: string | undefined;
   /** What the settings are for; decides what may be missing and which secrets are read. Default: everything. */
   command?: CommandName;
   /** Reads the configuration file in place of the file system. */
@@ -39,7 +41,12 @@ export interface ShownSetting {
   origin: Origin;
 }
 
+/** Where the configuration is, unless --config says otherwise. */
+export const DEFAULT_CONFIG_FILE = '/etc/entramox/entramox.env';
+
 export interface LoadedSettings {
+  /** The configuration file that was read; undefined: the environment alone. */
+  file: string | undefined;
   settings: Settings;
   origins: Readonly<Record<SettingName, Origin>>;
   notices: readonly Notice[];
@@ -50,13 +57,15 @@ export interface LoadedSettings {
 
 /**
  * Reads, checks and groups the whole configuration: environment over file over defaults.
- * Throws ConfigError with every problem at once. Secrets are registered with the redaction on the way.
+ * Throws ConfigError with every problem at once; a file that cannot be read is the only one, as the rest follows from it. Secrets are registered with the redaction on the way.
  */
 export function loadSettings(options: LoadOptions = {}): LoadedSettings {
-  const { env = processEnvironment(), configFile, command = 'config', readFile } = options;
+  const { env = processEnvironment(), fallbackFile, command = 'config', readFile } = options;
+  const configFile = options.configFile ?? (isReadable(fallbackFile) ? fallbackFile : undefined);
   const needs = needsOf(command);
   const environment = fromEnvironment(env);
   const file = configFile === undefined ? NO_FILE : fromFile(configFile, readFile);
+  if (file.unreadable) throw new ConfigError(file.problems);
 
   const gathered = gather([environment, file.source]);
   const secrets = readSecrets(gathered, env, needs);
@@ -70,10 +79,11 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const credential = readCredential(context);
 
   const problems = [file, gathered, secrets, read, context].flatMap((part) => part.problems);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError(problems, configFile === undefined ? hintAt(fallbackFile) : undefined);
   const settings = buildSettings(read.values as Values, context.targets, credential);
   const shownSettings = settingNames.map((name) => show(name, read, secrets.present, settings));
   return {
+    file: configFile,
     settings,
     origins: Object.fromEntries(shownSettings.map(({ name, origin }) => [name, origin])) as Record<SettingName, Origin>,
     notices: [...file.notices, ...unknownNames(environment, file.source), ...context.notices],
@@ -85,6 +95,11 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
 const CERTIFICATE_PATHS = ['ENTRA_CERT_FILE', 'ENTRA_CERT_KEY_FILE', 'ENTRA_CERT_THUMBPRINT_SHA256'] as const;
 
 const NO_FILE: ReadSource = { source: new Map(), problems: [], notices: [] };
+
+function hintAt(fallbackFile: string | undefined): string | undefined {
+  if (fallbackFile === undefined) return undefined;
+  return `No configuration file was read: ${fallbackFile} is not there, or you may not read it. Name one with --config FILE.`;
+}
 
 function isGiven(name: string, sources: readonly Source[]): boolean {
   return sources.some((source) => (source.get(name)?.value.trim() ?? '') !== '');

@@ -18,8 +18,12 @@ export const EXIT_CONFIG = 2;
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly exitCode = EXIT_CONFIG;
-  constructor(readonly problems: readonly Problem[]) {
-    super(formatProblems(problems));
+  constructor(
+    readonly problems: readonly Problem[],
+    /** What probably lies behind all of them. */
+    readonly hint?: string | undefined,
+  ) {
+    super([formatProblems(problems), ...(hint ? [hint] : [])].join('\n'));
   }
 }
 

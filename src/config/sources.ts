@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { messageOf } from '../domain/errors.js';
 import { registerSecret } from '../telemetry/redact.js';
 import { aliases, legacySecretNames } from './aliases.js';
@@ -15,6 +15,8 @@ export interface ReadSource {
   source: Source;
   problems: Problem[];
   notices: Notice[];
+  /** It could not be read at all, so that every value in it is missing. */
+  unreadable?: boolean;
 }
 
 /** The variables of a process as a source. */
@@ -33,7 +35,7 @@ export function fromFile(path: string, read?: (path: string) => string): ReadSou
   try {
     parsed = parseEnvFile(read ? read(path) : readFileSync(path, 'utf8'));
   } catch (error) {
-    return { source: new Map(), problems: [unreadable(path, error)], notices: [] };
+    return { source: new Map(), problems: [unreadable(path, error)], notices: [], unreadable: true };
   }
   const source = new Map<string, Given>();
   const notices: Notice[] = [];
@@ -54,6 +56,18 @@ export function fromFile(path: string, read?: (path: string) => string): ReadSou
     example: 'LOG_LEVEL=info',
   }));
   return { source, problems, notices };
+}
+
+/** Whether there is a file of that path and this process may read it. */
+export function isReadable(path: string | undefined): boolean {
+  if (path === undefined) return false;
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return false;
+    throw error;
+  }
 }
 
 function unreadable(path: string, error: unknown): Problem {

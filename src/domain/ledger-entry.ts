@@ -26,7 +26,12 @@ export interface LedgerEntry {
   /** Fixed when grace begins, never moved. */
   deleteAt?: number | undefined;
   /** The first sign that the identity left; a lock waits for a second one. */
-  suspicion?: { since: number; by: 'notification' | 'reading' } | undefined;
+  suspicion?: {
+    since: number;
+    by: 'notification' | 'reading';
+    /** A reading since then still showed a member, so the next reported removal begins anew. */
+    doubted?: boolean | undefined;
+  };
   /** Configured groups at the last certain reading. */
   groups: readonly GroupId[];
   /** Names we made or were about to make in the targets. A Unix name never changes once it is here. */

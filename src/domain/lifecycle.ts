@@ -50,12 +50,13 @@ export function judge(
   }
 }
 
-/** A reported removal is the first of the two signs; an older suspicion stands. */
+/** A reported removal is the first of the two signs; an older suspicion stands, unless it was doubted since. */
 function withReport(
   entry: LedgerEntry | undefined,
   { removalReportedAt, now }: Circumstances,
 ): LedgerEntry | undefined {
-  if (!entry || removalReportedAt === undefined || entry.suspicion) return entry;
+  if (!entry || removalReportedAt === undefined) return entry;
+  if (entry.suspicion && !entry.suspicion.doubted) return entry;
   if (entry.state !== 'active' && entry.state !== 'suspended') return entry;
   return { ...entry, suspicion: { since: Math.floor(Math.min(removalReportedAt, now)), by: 'notification' } };
 }
@@ -77,7 +78,7 @@ function judgeMember(
     : { oid, ...described, state: 'active', since: now, names: {}, retired: [], conflicts: [] };
   // A reading taken right after a reported removal may be a stale one: it does not clear the suspicion yet.
   const fresh = !base.suspicion || now - base.suspicion.since >= policy.confirmBeforeLockMs;
-  const suspicion = fresh ? undefined : base.suspicion;
+  const suspicion = fresh || !base.suspicion ? undefined : { ...base.suspicion, doubted: true };
   const recheckAt = suspicion ? suspicion.since + policy.confirmBeforeLockMs : undefined;
   if (desired.enabled) {
     const next = enter({ ...base, suspicion }, 'active', undefined, now);

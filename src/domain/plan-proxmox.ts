@@ -23,7 +23,9 @@ export function planProxmox(
     case 'unknown':
       return { steps: [], unknown: sight.why };
     case 'foreign':
-      return wanted.presence === 'active' ? { steps: [], conflict: sight } : { steps: [] };
+      return wanted.presence === 'active' || isLost(entry, name, sight)
+        ? { steps: [], conflict: sight }
+        : { steps: [] };
     case 'absent':
       if (wanted.presence !== 'active' || policy.provision === 'existing') return { steps: [] };
       return { steps: [createStep(entry, wanted, attributes, name, policy)] };
@@ -34,6 +36,15 @@ export function planProxmox(
     default:
       return sight satisfies never;
   }
+}
+
+/** It was this person's, somebody took our mark off it, and it is still open: nobody but a person can lock it now. */
+function isLost(
+  entry: LedgerEntry,
+  name: string,
+  sight: Extract<Sight<ProxmoxUser>, { certainty: 'foreign' }>,
+): boolean {
+  return entry.names.proxmox === name && sight.adoptable?.enabled === true;
 }
 
 /** Disables and marks a userid whose person now has another one. */

@@ -27,6 +27,7 @@ export interface SweepRecord {
   finishedAt: number;
   result: 'done' | 'held' | 'degraded' | 'failed';
   identities: number;
+  /** Identities that were changed, or in a dry run would have been. */
   applied: number;
   failed: number;
   /** In words, where the result is not `done`. */

@@ -13,7 +13,9 @@ const entry = z.object({
   since: time,
   reason: z.string().optional(),
   deleteAt: time.optional(),
-  suspicion: z.object({ since: time, by: z.enum(['notification', 'reading']) }).optional(),
+  suspicion: z
+    .object({ since: time, by: z.enum(['notification', 'reading']), doubted: z.boolean().optional() })
+    .optional(),
   groups: z.array(guid),
   names: z.object({ linux: z.string().optional(), proxmox: z.string().optional() }),
   retired: z.array(z.string()),

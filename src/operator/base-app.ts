@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import helmet from 'helmet';
-import { Conflict, messageOf, Rejected } from '../domain/errors.js';
+import { Conflict, messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Unready } from './health.js';
 
@@ -34,12 +34,14 @@ export function createHealthApp(options: BaseAppOptions): Express {
 /** The last handler: errors as JSON with their text, never a stack. */
 export const answerError: ErrorRequestHandler = (error, _request, response, next) => {
   if (response.headersSent) return next(error);
-  const status = error instanceof Rejected ? 422 : error instanceof Conflict ? 409 : statusOf(error);
   const remedy = error instanceof Conflict ? { remedy: error.remedy } : {};
-  response.status(status).json({ error: messageOf(error), ...remedy });
+  response.status(statusOf(error)).json({ error: messageOf(error), ...remedy });
 };
 
 function statusOf(error: unknown): number {
+  if (error instanceof Rejected) return 422;
+  if (error instanceof Conflict) return 409;
+  if (error instanceof SourceUnavailable) return 503;
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }

@@ -19,16 +19,26 @@ export interface OperatorClient {
   stream(path: string, body: unknown, onLine: (line: unknown) => void): Promise<Answer>;
 }
 
-export function createOperatorClient(socketPath: string, timeoutMs = 120_000): OperatorClient {
+export interface OperatorClientOptions {
+  timeoutMs?: number;
+  /** Who should answer there, for the error. */
+  daemon?: 'reconciler' | 'listener';
+}
+
+export function createOperatorClient(
+  socketPath: string,
+  { timeoutMs = 120_000, daemon = 'reconciler' }: OperatorClientOptions = {},
+): OperatorClient {
+  const explain = (error: NodeJS.ErrnoException) => explainFailure(error, socketPath, daemon);
   return {
     async call(method, path, body) {
       const lines: string[] = [];
-      const status = await send(socketPath, timeoutMs, method, path, body, (line) => lines.push(line));
+      const status = await send({ socketPath, timeoutMs, explain }, method, path, body, (line) => lines.push(line));
       return { status, body: parse(lines.join('\n')) };
     },
     async stream(path, body, onLine) {
       let last: unknown;
-      const status = await send(socketPath, timeoutMs, 'POST', path, body, (line) => {
+      const status = await send({ socketPath, timeoutMs, explain }, 'POST', path, body, (line) => {
         last = parse(line);
         onLine(last);
       });
@@ -46,9 +56,14 @@ function parse(text: string): unknown {
   }
 }
 
+interface Way {
+  socketPath: string;
+  timeoutMs: number;
+  explain: (error: NodeJS.ErrnoException) => Error;
+}
+
 function send(
-  socketPath: string,
-  timeoutMs: number,
+  { socketPath, timeoutMs, explain }: Way,
   method: string,
   path: string,
   body: unknown,
@@ -67,16 +82,16 @@ function send(
       response.on('error', reject);
     });
     call.on('timeout', () => call.destroy(new Error(`no answer on ${socketPath} within ${timeoutMs / 1000} s`)));
-    call.on('error', (error: NodeJS.ErrnoException) => reject(explain(error, socketPath)));
+    call.on('error', (error: NodeJS.ErrnoException) => reject(explain(error)));
     call.end(text);
   });
 }
 
-function explain(error: NodeJS.ErrnoException, socketPath: string): Error {
+function explainFailure(error: NodeJS.ErrnoException, socketPath: string, daemon: string): Error {
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new DaemonUnreachable(`nothing answers on ${socketPath}: is the reconciler running?`);
+      return new DaemonUnreachable(`nothing answers on ${socketPath}: is the ${daemon} running?`);
     case 'EACCES':
       return new DaemonUnreachable(`you may not connect to ${socketPath}: be root or in the group entramox-operators`);
     default:

@@ -6,6 +6,7 @@ import { approve } from '../reconcile/approval.js';
 import { resync } from '../reconcile/resync.js';
 import { planAll, planOne } from './plan.js';
 import { reconcilerStatus, type StatusPorts } from './status.js';
+import { iso } from './views.js';
 
 const who = z.string().min(1).max(320);
 /** Who the command line says that the operator is: a word for the audit log, and no proof. */
@@ -16,13 +17,27 @@ const claimedUser = z
 const whoBody = z.strictObject({ who, apply: z.boolean().default(true), claimedUser });
 const planBody = z.strictObject({ who: who.optional() });
 const approveBody = z.strictObject({
-  hash: z.string().regex(/^[0-9a-f]{12}$/, 'a hash of 12 hexadecimal digits is expected, as "entramox status" shows it'),
+  hash: z
+    .string()
+    .regex(/^[0-9a-f]{12}$/, 'a hash of 12 hexadecimal digits is expected, as "entramox status" shows it'),
   claimedUser,
 });
 
+/** What a look at the account agent found. */
+export interface AgentCheck {
+  ok: boolean;
+  saw: string;
+  mend?: string | undefined;
+}
+
+export interface ReconcilerPorts extends StatusPorts {
+  /** Asks the account agent whether it could write; undefined where this reconciler keeps no Linux accounts. */
+  checkAccounts?: ((signal: AbortSignal) => Promise<AgentCheck>) | undefined;
+}
+
 /** What an operator may ask of the reconciler over its socket. Who may connect is decided by the socket's mode. */
-export function reconcilerRoutes(ports: StatusPorts): Router {
-  const { ctx, queue } = ports;
+export function reconcilerRoutes(ports: ReconcilerPorts): Router {
+  const { ctx, queue, checkAccounts } = ports;
   const router = express.Router();
   router.use(express.json({ limit: '16kb' }));
   router.get('/status', async (_request, response) => {
@@ -36,12 +51,13 @@ export function reconcilerRoutes(ports: StatusPorts): Router {
     const outcome = await resync(ctx, who, apply, tell, signal);
     response.end(`${JSON.stringify({ result: outcome?.result ?? 'failed' })}\n`);
   });
-  router.get('/checks/accounts', async (_request, response) => {
-    if (!ports.checkAccounts) throw new NotHere('this reconciler keeps no Linux accounts: linux is not among its TARGETS');
-    response.json(await ports.checkAccounts(whileConnected(response)));
-  });
+  if (checkAccounts) {
+    router.get('/checks/accounts', async (_request, response) => {
+      response.json(await checkAccounts(whileConnected(response)));
+    });
+  }
   router.post('/sweep', async (_request, response) => {
-    const askedAt = ctx.clock.now();
+    const askedAt = iso(ctx.clock.now());
     await queue.put('sweep');
     response.status(202).json({ askedAt });
   });

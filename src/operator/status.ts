@@ -55,7 +55,9 @@ export async function reconcilerStatus({ ctx, queue, busy, startedAt }: StatusPo
       .map((entry) => ({ ...brief(entry), reason: entry.reason ?? '', deleteAt: iso(entry.deleteAt ?? 0) })),
     suspended: inState('suspended').map(brief),
     held: data.guard.held && heldView(data.guard.held),
-    conflicts: entries.flatMap((entry) => entry.conflicts.map((conflict) => ({ ...conflict, since: iso(conflict.since), ...brief(entry) }))),
+    conflicts: entries.flatMap((entry) =>
+      entry.conflicts.map((conflict) => ({ ...conflict, since: iso(conflict.since), ...brief(entry) })),
+    ),
     failing: entries.flatMap((entry) => (entry.problem ? [{ ...brief(entry), problem: entry.problem }] : [])),
   };
 }

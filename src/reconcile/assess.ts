@@ -33,7 +33,8 @@ export function assess(ctx: Context, readings: readonly Reading[], options: Asse
 
 /** Entra cannot prove somebody absent whom it never named: with the realm as the source they got ids of our making. */
 function believable(ctx: Context, reading: Reading): Reading {
-  if (!ctx.policy.enforce || reading.certainty !== 'absent' || !isMadeFromUserid(reading.oid)) return reading;
+  if (!ctx.policy.enforce || reading.certainty !== 'absent' || reading.evidence !== 'not-found') return reading;
+  if (!isMadeFromUserid(reading.oid)) return reading;
   return { certainty: 'unknown', oid: reading.oid, why: NAMED_BY_THE_REALM };
 }
 

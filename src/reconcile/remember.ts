@@ -1,7 +1,7 @@
 import { messageOf } from '../domain/errors.js';
 import type { ConflictRecord, LedgerEntry } from '../domain/ledger-entry.js';
 import type { IdentityPlan } from '../domain/plan.js';
-import { type Applied, takeoverConflict, type Failure } from './apply.js';
+import { type Applied, type Failure, takeoverConflict } from './apply.js';
 import type { Context } from './context.js';
 import { spendApprovals } from './held.js';
 import type { Prepared } from './prepare.js';

@@ -152,7 +152,7 @@ function actFindings(outcome: Outcome, wrote: boolean): Finding[] {
     const finding = wrote && outcome.result !== 'held' ? describeStep(step) : `would: ${describeStep(step)}`;
     return { step: 'act', ok: true, target: step.target, finding };
   });
-  const ok = ['applied', 'unchanged', 'ignored', 'overtaken'].includes(outcome.result);
+  const ok = ['applied', 'planned', 'unchanged', 'ignored', 'overtaken'].includes(outcome.result);
   if (outcome.steps.length === 0 || !ok) {
     findings.push({ step: 'act', ok, finding: outcome.why ? `${outcome.result}: ${outcome.why}` : summaryOf(outcome) });
   }

@@ -15,6 +15,8 @@ export type Result =
   | 'unknown'
   | 'unchanged'
   | 'applied'
+  /** Would be applied: a plan or a dry run, nothing was written. */
+  | 'planned'
   | 'conflict'
   | 'held'
   | 'failed'
@@ -144,5 +146,5 @@ function outcomeOf(
     return { ...base, steps, result: 'unknown', why, error: new Busy(why), recheckAt };
   }
   if (conflicts.length > 0) return { ...base, steps, result: 'conflict', why: conflicts[0]?.what, recheckAt };
-  return { ...base, steps, result: steps.length > 0 ? 'applied' : 'unchanged', recheckAt };
+  return { ...base, steps, result: steps.length === 0 ? 'unchanged' : write ? 'applied' : 'planned', recheckAt };
 }

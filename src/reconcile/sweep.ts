@@ -4,7 +4,7 @@ import type { GroupReading, PresentReading, Reading, ScopeReading, UnknownReadin
 import type { SweepRecord } from '../ledger/document.js';
 import { type Assessment, type AssessOptions, assess, keepUnreadable } from './assess.js';
 import type { Context } from './context.js';
-import { missingGroupKey } from './prepare.js';
+import { noteProxmoxProblems } from './proxmox-problems.js';
 import { type Outcome, settle } from './settle.js';
 
 export interface SweepOptions {
@@ -29,7 +29,7 @@ export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSi
   const write = options.apply && !ctx.dryRun;
   ctx.log('reconcile.sweep.started', {});
   options.progress?.('reading the directory');
-  await noteMissingGroups(ctx, signal);
+  const lacking = await noteProxmoxProblems(ctx, signal);
   const scope = await readScopeTwiceWhereEmptied(ctx, options, signal);
   const unreadable = unreadableGroups(ctx, scope);
   const missing = ctx.ledger
@@ -51,8 +51,11 @@ export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSi
   const outcomes = await settle(ctx, assessments, { ...assessing, manner, apply: options.apply, progress }, signal);
   // A pass that was stopped half-way says nothing about the whole.
   signal.throwIfAborted();
-  const record = summarise(ctx, startedAt, unreadable.size, outcomes);
+  for (const { result } of outcomes) ctx.metrics.reconciles.inc({ by: manner.by, result });
+  const record = summarise(ctx, startedAt, unreadable.size, lacking, outcomes);
   if (write) await remember(ctx, scope, record);
+  // A dry run is remembered by this process alone.
+  else if (options.apply) ctx.ledger.data.lastSweep = record;
   ctx.log('reconcile.sweep.finished', { ...record });
   return { record, outcomes };
 }
@@ -152,36 +155,27 @@ async function confirmDepartures(
   return first.map((item) => second.get(item.oid) ?? item);
 }
 
-async function noteMissingGroups(ctx: Context, signal: AbortSignal): Promise<void> {
-  if (!ctx.targets.proxmox) return;
-  const missing = await ctx.targets.proxmox.missingGroups(signal).catch((error: unknown) => {
-    ctx.problems.set('proxmox', messageOf(error));
-    return undefined;
-  });
-  if (!missing) return;
-  ctx.problems.delete('proxmox');
-  for (const key of [...ctx.problems.keys()]) if (key.startsWith(missingGroupKey(''))) ctx.problems.delete(key);
-  for (const group of missing) {
-    const remedy = `pveum group add ${group}, and give it its role with pveum acl modify`;
-    ctx.problems.set(missingGroupKey(group), `the Proxmox group ${group} does not exist: ${remedy}`);
-    ctx.log('reconcile.proxmox.group.missing', { group, remedy });
-  }
-}
-
-function summarise(ctx: Context, startedAt: number, unreadable: number, outcomes: readonly Outcome[]): SweepRecord {
+function summarise(
+  ctx: Context,
+  startedAt: number,
+  unreadable: number,
+  lacking: readonly string[],
+  outcomes: readonly Outcome[],
+): SweepRecord {
   const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
   const [held, unknown, failed] = [count('held'), count('unknown'), count('failed')];
   const record: SweepRecord = {
     startedAt,
     finishedAt: ctx.clock.now(),
-    result: held > 0 ? 'held' : failed > 0 ? 'failed' : unknown + unreadable > 0 ? 'degraded' : 'done',
+    result: held > 0 ? 'held' : failed > 0 ? 'failed' : unknown + unreadable + lacking.length > 0 ? 'degraded' : 'done',
     identities: outcomes.filter((outcome) => outcome.result !== 'ignored').length,
-    applied: count('applied'),
+    applied: count('applied') + count('planned'),
     failed,
   };
   const parts = [
     held > 0 ? `${held} held by the guard` : '',
     failed > 0 ? `${failed} failed` : '',
+    ...lacking,
     unreadable > 0 ? `${unreadable} groups unreadable` : '',
     unknown > 0 ? `${unknown} identities unknown, the first because: ${whyUnknown(outcomes)}` : '',
   ].filter(Boolean);
@@ -223,8 +217,8 @@ export async function rememberFailedSweep(
     why: messageOf(error),
   };
   ctx.log('reconcile.sweep.failed', { ...record });
-  if (ctx.dryRun) return;
   ctx.ledger.data.lastSweep = record;
+  if (ctx.dryRun) return;
   ctx.ledger.changed();
   await ctx.ledger.save();
 }

@@ -14,15 +14,17 @@ export interface Person {
 }
 
 /** People in Entra and nowhere else. Names are so short that 5,000 fit into the 1 MiB that user.cfg may have. */
-export function hire(lab: Lab, count: number): Person[] {
+export async function hire(lab: Lab, count: number): Promise<Person[]> {
   const taken = new Set<number>();
-  return Array.from({ length: count }, (_, index) => {
+  const people: Person[] = [];
+  for (let index = 0; index < count; index += 1) {
     const name = `p${String(index).padStart(5, '0')}`;
     const oid = lab.join(name);
-    const uid = chooseUid(oid, [20_000, 59_999], (candidate) => taken.has(candidate));
+    const uid = await chooseUid(oid, [20_000, 59_999], (candidate) => taken.has(candidate));
     taken.add(uid);
-    return { oid, name, upn: `${name}@example.com`, uid };
-  });
+    people.push({ oid, name, upn: `${name}@example.com`, uid });
+  }
+  return people;
 }
 
 /**

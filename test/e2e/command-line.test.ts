@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.js';
-import { queueAtRest, standingOf, statusOf, waitForStanding } from '../lab/look.js';
+import { standingOf } from '../lab/look.js';
+import { runProgram } from '../lab/program.js';
 
 const COMMANDS = [
   [],
@@ -37,6 +38,7 @@ describe('the command line without a daemon', () => {
     ['an unknown command', ['frobnicate']],
     ['an unknown option', ['status', '--frobnicate']],
     ['a missing argument', ['approve']],
+    ['an answer as JSON where there is none', ['run', '--json']],
   ])('ends with 2 for %s', async (_, args) => {
     expect((await lab.entramox(...args)).code).toBe(2);
   });
@@ -54,6 +56,16 @@ describe('the command line without a daemon', () => {
       expect(start.stderr).toContain(name);
     }
     expect(check.stderr + start.stderr + show.stderr).not.toContain('hunter2');
+  });
+
+  it('names a configuration file that cannot be read, and nothing else', async () => {
+    const { code, stderr } = await runProgram(['run', '--config', '/nonexistent/entramox.env'], {
+      PATH: process.env.PATH,
+    });
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('one problem in the configuration');
+    expect(stderr).toContain('/nonexistent/entramox.env');
   });
 
   it('shows the configuration with its origins and without its secrets', async () => {
@@ -124,6 +136,40 @@ describe('the command line without a daemon', () => {
     expect(['one', 'two', 'three'].map((name) => standingOf(lab, name).pve)).toEqual(['enabled', 'enabled', 'enabled']);
   });
 
+  it('ends a plan with 4 when its source cannot be read, and with 2 for somebody whom nobody knows', async () => {
+    lab.join('alice');
+    const nobody = await lab.entramox('plan', 'nobody@example.com');
+    lab.entra.faults.failNext(/transitiveMembers/, 403, Number.POSITIVE_INFINITY);
+    const blind = await lab.entramox('plan');
+    lab.entra.faults.clear();
+    lab.entra.credentials.expireSecret();
+    const all = await lab.entramox('plan');
+    const one = await lab.entramox('plan', 'alice@example.com');
+
+    expect([nobody.code, blind.code, all.code, one.code]).toEqual([2, 4, 4, 4]);
+    expect(nobody.stderr).toContain('nobody has the user principal name nobody@example.com');
+    expect(blind.stdout).toMatch(/^degraded: .*unreadable/m);
+    expect(blind.stdout).not.toContain('nothing to do');
+    for (const { stderr } of [all, one]) expect(stderr.match(/secret/gi)).not.toBeNull();
+  });
+
+  it('tells a person in plain lines, and each thing once', async () => {
+    lab.join('alice');
+    lab.entra.credentials.expireSecret();
+
+    const plan = await lab.entramox('plan');
+    const sweep = await lab.entramox('sweep', '--foreground');
+
+    for (const { stderr } of [plan, sweep]) {
+      const lines = stderr
+        .trim()
+        .split('\n')
+        .filter((line) => /expired/i.test(line));
+      expect(lines).toHaveLength(1);
+      expect(stderr).not.toMatch(/^\{/m);
+    }
+  });
+
   it('writes nothing anywhere in a dry run', async () => {
     lab.join('alice');
     lab.setSettings({ DRY_RUN: 'true' });
@@ -132,6 +178,7 @@ describe('the command line without a daemon', () => {
 
     expect(code).toBe(0);
     expect(stdout).toContain('alice@example.com');
+    expect(stdout).toContain('1 would be changed (DRY_RUN)');
     expect([lab.proxmox.writes, standingOf(lab, 'alice').pve]).toEqual([0, 'none']);
     expect(['state/ledger.json', 'log/audit.ndjson'].filter((file) => existsSync(join(lab.dir, file)))).toEqual([]);
   });
@@ -150,122 +197,5 @@ describe('the command line without a daemon', () => {
     expect([metrics, listen]).toEqual([1, 1]);
     expect(lab.log()).toContain('METRICS_PORT');
     expect(lab.log()).toContain('LISTEN_PORT');
-  });
-});
-
-describe('the command line with a daemon', () => {
-  let lab: Lab;
-
-  beforeAll(async () => {
-    lab = await openLab({ settings: { CONFIRM_BEFORE_LOCK: '200ms', CONFIRM_AFTER: '10m' } });
-    lab.join('alice');
-    lab.start();
-    await lab.ready();
-  });
-  afterAll(() => lab.close());
-
-  it('tells the five steps of a resync, and does what it tells', async () => {
-    const oid = lab.entra.notifications.silently(() => lab.join('bob'));
-
-    const first = await lab.entramox('resync', 'bob@example.com');
-    const json = await lab.entramox('resync', oid, '--json');
-
-    expect(first.code).toBe(0);
-    expect(first.stdout.match(/^\w+/gm)).toEqual(['connect', 'read', 'scope', 'match', 'act']);
-    expect(standingOf(lab, 'bob').pve).toBe('enabled');
-    expect(JSON.parse(json.stdout)).toMatchObject({ who: oid, result: 'unchanged' });
-  });
-
-  it('locks by a resync whose two readings agree, without a sweep', async () => {
-    const { directory, notifications } = lab.entra;
-    const oid = lab.join('carol');
-    await waitForStanding(lab, 'carol', { pve: 'enabled' });
-    await queueAtRest(lab);
-
-    notifications.silently(() => directory.removeMember(lab.groups.everybody, oid));
-    const { code, stdout } = await lab.entramox('resync', 'carol@example.com');
-
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^act +ok +proxmox: .*enabled=false/m);
-    expect(standingOf(lab, 'carol').pve).toBe('disabled');
-  });
-
-  it('says that nobody has a name that is mistyped', async () => {
-    const { code, stdout } = await lab.entramox('resync', 'nobody@example.com');
-
-    expect(code).not.toBe(0);
-    expect(stdout).toContain('nobody has the user principal name nobody@example.com');
-  });
-
-  it('plans by the daemon, for one and for all, without writing', async () => {
-    const { directory, notifications } = lab.entra;
-    const oid = notifications.silently(() => lab.join('dora'));
-    const writes = lab.proxmox.writes;
-
-    const all = await lab.entramox('plan', '--json');
-    const one = await lab.entramox('plan', 'dora@example.com');
-
-    expect(JSON.parse(all.stdout).identities.map((item: { oid: string }) => item.oid)).toContain(oid);
-    expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining('proxmox create') });
-    expect(lab.proxmox.writes).toBe(writes);
-    notifications.silently(() => directory.softDeleteUser(oid));
-  });
-
-  it('sweeps by the daemon and tells how it went', async () => {
-    const plain = await lab.entramox('sweep');
-    const json = await lab.entramox('sweep', '--json');
-
-    expect(plain).toMatchObject({ code: 0, stdout: expect.stringMatching(/sweep done in \d/) });
-    expect(JSON.parse(json.stdout)).toMatchObject({ result: 'done', failed: 0 });
-  });
-
-  it('adopts a Proxmox user only when it is told to twice', async () => {
-    const userid = 'erin@example.com@entra';
-    lab.proxmox.addUser({ userid, comment: 'made by hand', groups: ['entramox-entra'] });
-    const oid = lab.join('erin');
-
-    const shown = await lab.entramox('adopt', 'erin@example.com');
-    const comment = lab.proxmox.user(userid)?.comment;
-    const done = await lab.entramox('adopt', 'erin@example.com', '--yes');
-    await waitForStanding(lab, 'erin', { pve: 'enabled', pveGroups: ['PVEAuditor', 'entramox'] });
-    const nobody = await lab.entramox('adopt', 'nobody@example.com', '--yes');
-
-    expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing was changed') });
-    expect(comment).toBe('made by hand');
-    expect(done.code).toBe(0);
-    expect(lab.proxmox.user(userid)?.comment).toContain(`entra:${oid}`);
-    expect(nobody.code).toBe(2);
-    expect(readFileSync(join(lab.dir, 'log/audit.ndjson'), 'utf8')).toMatch(/"by":"operator","action":"adopt"/);
-  });
-
-  it('refuses to approve what is not held', async () => {
-    const nothing = await lab.entramox('approve', '0123456789ab');
-    const nonsense = await lab.entramox('approve', 'yes-please');
-
-    expect([nothing.code, nonsense.code]).toEqual([2, 2]);
-    expect(nothing.stderr).toContain('no plan is held');
-  });
-
-  it('examines everything, and says what mends what is wrong', async () => {
-    const well = await lab.entramox('doctor', '--json');
-    lab.setSettings({ PVE_API_TOKEN: 'entramox@pve!sync=00000000-1111-2222-3333-444444444444' });
-    const ill = await lab.entramox('doctor', '--json');
-
-    const { checks } = JSON.parse(well.stdout) as { checks: { name: string; ok: boolean }[] };
-    const bad = (JSON.parse(ill.stdout).checks as { ok: boolean; mend?: string }[]).filter(({ ok }) => !ok);
-    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
-    expect(checks.map(({ name }) => name)).toContain('application permissions');
-    expect([well.code, ill.code]).toEqual([0, 1]);
-    expect(bad.length).toBeGreaterThan(0);
-    expect(bad.every(({ mend }) => mend !== undefined)).toBe(true);
-  });
-
-  it('shows who waits for what in the status', async () => {
-    const { reconciler, subscriptions, missing } = await statusOf(lab);
-
-    expect(missing).toEqual([]);
-    expect(subscriptions?.every((item) => item.state === 'live')).toBe(true);
-    expect(reconciler?.grace.map((item) => item.upn)).toContain('carol@example.com');
-    expect(reconciler?.identities.active).toBeGreaterThanOrEqual(3);
   });
 });

@@ -114,7 +114,7 @@ describe.skipIf(unavailable)(
         const other = await make('urgent');
         await lab.shell('mv /usr/bin/rm /usr/bin/rm.real');
         const slow =
-          'if [ -e /home/.entramox-$(cat /run/uid) ]; then : > /run/slow; while [ ! -e /run/go ]; do sleep 0.05; done; fi';
+          'if [ "$4" = /home/.entramox-$(cat /run/uid) ] && [ -e "$4" ]; then : > /run/slow; while [ ! -e /run/go ]; do sleep 0.05; done; fi';
         lab.write('/usr/bin/rm', `#!/bin/sh\n${slow}\nexec /usr/bin/rm.real "$@"\n`, 0o755);
         lab.write('/run/uid', String((await see(oid))?.uid));
         undo.push('mv /usr/bin/rm.real /usr/bin/rm; rm -f /run/go /run/slow /run/uid');

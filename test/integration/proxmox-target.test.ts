@@ -8,7 +8,8 @@ import { Busy, SourceUnavailable } from '../../src/domain/errors.js';
 import { commentFor } from '../../src/domain/proxmox-comment.js';
 import type { ProxmoxFields, ProxmoxStep } from '../../src/domain/step.js';
 import { type CallReport, createProxmoxClient, type ProxmoxClient } from '../../src/targets/proxmox/client.js';
-import { createRealmDirectory, objectIdOf } from '../../src/targets/proxmox/realm-directory.js';
+import { createRealmDirectory } from '../../src/targets/proxmox/realm-directory.js';
+import { objectIdOf } from '../../src/targets/proxmox/realm-people.js';
 import { createProxmoxTarget, type ProxmoxTarget } from '../../src/targets/proxmox/target.js';
 import { systemClock as clock } from '../../src/telemetry/system-clock.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
@@ -211,7 +212,7 @@ test('takes what a token without rights sees for unknown, not for absent', async
   const client = clientOf({ token: simulator.createToken('idle@pve', 'nothing') });
 
   const sight = (await targetOf(client).observe([{ oid: OID, name: ALICE }], never())).get(OID);
-  const directory = createRealmDirectory({ client, realm: REALM, log: () => undefined, clock });
+  const directory = createRealmDirectory({ client, realm: REALM, remembered: () => [], log: () => undefined, clock });
 
   expect(sight).toMatchObject({ certainty: 'unknown', why: expect.stringContaining('on /access/groups') });
   await expect(directory.readScope(never())).rejects.toThrow('on /access/groups');
@@ -246,7 +247,13 @@ test('reads the enabled users of a realm as the source', async () => {
   simulator.addUser({ userid: ALICE, firstname: 'Alice' });
   simulator.addUser({ userid: 'bob@entra', enabled: false });
   simulator.addUser({ userid: 'carol@entra', expire: 1_000 });
-  const directory = createRealmDirectory({ client: clientOf(), realm: REALM, log: () => undefined, clock });
+  const directory = createRealmDirectory({
+    client: clientOf(),
+    realm: REALM,
+    remembered: () => [],
+    log: () => undefined,
+    clock,
+  });
 
   const scope = await directory.readScope(never());
 
@@ -372,7 +379,7 @@ test('explains a disabled service user', async () => {
   expect(findings).toEqual([expect.objectContaining({ ok: false, mend: expect.stringContaining('PVE_API_TOKEN') })]);
 });
 
-test('sights 5,000 users by three calls', async () => {
+test('sights 5,000 users by four calls', async () => {
   const people = Array.from({ length: 5_000 }, (_, n) => `p${n}@entra`);
   const busy = await startProxmoxSimulator({ authority, userCfgCapBytes: 64 * 1024 * 1024 });
   closers.push(() => busy.close());
@@ -387,7 +394,7 @@ test('sights 5,000 users by three calls', async () => {
 
   expect([...sights.values()].filter(({ certainty }) => certainty === 'present')).toHaveLength(5_000);
   expect(sights.get(objectIdOf('gone@entra'))).toEqual({ certainty: 'absent' });
-  expect(reports).toHaveLength(3);
+  expect(reports).toHaveLength(4);
 });
 
 test('names PVE_CA_FILE and the host where the authority is unknown', async () => {

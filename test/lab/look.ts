@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import type { SubscriptionView } from '../../src/listener/subscriptions/keeper.js';
+import type { ShownSubscription } from '../../src/listener/subscriptions/routes.js';
 import type { ReconcilerStatus } from '../../src/operator/status.js';
 import { type Lab, REALM } from './lab.js';
 import { waitFor } from './wait.js';
@@ -56,7 +56,7 @@ export async function waitForStanding(
 export interface StatusAnswer {
   code: number | null;
   reconciler: ReconcilerStatus | undefined;
-  subscriptions: SubscriptionView[] | undefined;
+  subscriptions: ShownSubscription[] | undefined;
   missing: string[];
 }
 

@@ -6,8 +6,8 @@ import { messageOf } from '../../domain/errors.js';
 import { LedgerBroken } from '../../ledger/ledger.js';
 import type { Unready } from '../../operator/health.js';
 import { unreadyConditions } from '../../operator/health.js';
-import { reconcilerRoutes } from '../../operator/reconciler-routes.js';
-import { reconcilerStatus, type StatusPorts } from '../../operator/status.js';
+import { type ReconcilerPorts, reconcilerRoutes } from '../../operator/reconciler-routes.js';
+import { reconcilerStatus } from '../../operator/status.js';
 import type { HintSink, Queue } from '../../queue/queue.js';
 import { openSpool } from '../../queue/spool.js';
 import { createLoop } from '../../reconcile/loop.js';
@@ -40,7 +40,7 @@ export async function startReconciler(settings: Settings, log: Log, metrics: Met
 }
 
 async function startLocked(settings: Settings, log: Log, metrics: Metrics, lock: KernelLock): Promise<Reconciler> {
-  const { ctx, close } = await openContext(settings, log, metrics);
+  const { ctx, targets, close } = await openContext(settings, log, metrics);
   const queue: Queue = await openSpool({ dir: settings.paths.spoolDir, clock: systemClock, log });
   const loop = createLoop(ctx, {
     queue,
@@ -49,7 +49,14 @@ async function startLocked(settings: Settings, log: Log, metrics: Metrics, lock:
     failOpen: settings.entra.failOpen,
     random: Math.random,
   });
-  const ports: StatusPorts = { ctx, queue, busy: () => loop.busy(), startedAt: systemClock.now() };
+  const { linux } = targets;
+  const ports: ReconcilerPorts = {
+    ctx,
+    queue,
+    busy: () => loop.busy(),
+    startedAt: systemClock.now(),
+    checkAccounts: linux && ((signal) => linux.check(signal)),
+  };
   const { timeZone, sweepCron } = settings.schedule;
   const sweepTask = schedule(
     sweepCron,

@@ -1,22 +1,17 @@
-import type { HeldPlan } from '../../ledger/document.js';
-import type { PlannedIdentity } from '../../operator/reconciler-routes.js';
+import type { PlanAnswer } from '../../operator/plan.js';
 import { colours, type Io } from '../io.js';
 
-export interface PlanView {
-  identities: readonly PlannedIdentity[];
-  held?: HeldPlan | undefined;
-}
-
 /** A plan as a diff: who, and under each the steps; what takes away in red, what gives in green. */
-export function renderPlan({ identities, held }: PlanView, io: Io): string[] {
+export function renderPlan({ identities, held, record }: PlanAnswer, io: Io): string[] {
   const paint = colours(io);
-  const lines: string[] = [];
-  for (const { upn, oid, result, steps, why } of identities) {
-    const note = result === 'applied' ? '' : ` (${result}${why ? `: ${why}` : ''})`;
-    lines.push(`${paint.bold(upn)} ${paint.dim(oid)}${note}`);
-    for (const step of steps) lines.push(paintStep(step, paint));
-  }
-  if (identities.length === 0) lines.push('nothing to do: everything is as it should be');
+  const lines = identities.flatMap(({ upn, oid, result, steps, why }) => {
+    const note = result === 'applied' || result === 'planned' ? '' : ` (${result}${why ? `: ${why}` : ''})`;
+    const who = upn === oid ? paint.bold(oid) : `${paint.bold(upn)} ${paint.dim(oid)}`;
+    return [`${who}${note}`, ...steps.map((step) => paintStep(step, paint))];
+  });
+  const incomplete = record && record.result !== 'done';
+  if (identities.length === 0 && !incomplete) lines.push('nothing to do: everything is as it should be');
+  if (incomplete) lines.push(paint.red(`${record.result}${record.why ? `: ${record.why}` : ''}`));
   if (held) lines.push('', paint.red(`held: plan ${held.hash}, ${held.why}`), `  entramox approve ${held.hash}`);
   return lines;
 }

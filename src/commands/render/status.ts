@@ -1,11 +1,11 @@
 import Table from 'cli-table3';
-import type { SubscriptionView } from '../../listener/subscriptions/keeper.js';
+import type { ShownSubscription } from '../../listener/subscriptions/routes.js';
 import type { ReconcilerStatus } from '../../operator/status.js';
 import { colours, type Io } from '../io.js';
 
 export interface StatusView {
   reconciler?: ReconcilerStatus | undefined;
-  subscriptions?: readonly SubscriptionView[] | undefined;
+  subscriptions?: readonly ShownSubscription[] | undefined;
   /** Why a part is missing here, in words. */
   missing: readonly string[];
 }
@@ -16,7 +16,7 @@ export function renderStatus({ reconciler, subscriptions, missing }: StatusView,
   const alarms = [
     ...missing,
     ...(reconciler ? alarmsOf(reconciler, now) : []),
-    ...subscriptionAlarms(subscriptions, now),
+    ...(subscriptions ?? []).flatMap(subscriptionAlarms),
   ];
   const lines = alarms.length === 0 ? [paint.green('All is well.')] : alarms.map((alarm) => paint.red(`! ${alarm}`));
   if (reconciler) lines.push('', ...renderReconciler(reconciler, now));
@@ -35,7 +35,8 @@ function alarmsOf(status: ReconcilerStatus, now: number): string[] {
           `  entramox approve ${held.hash}   after reading the list below`,
         ]
       : []),
-    ...(status.lastSweep && status.lastSweep.result !== 'done'
+    // What a sweep held is told above for as long as it is held.
+    ...(status.lastSweep && ['degraded', 'failed'].includes(status.lastSweep.result)
       ? [`last sweep ${status.lastSweep.result}: ${status.lastSweep.why ?? ''}`]
       : []),
     ...status.queue.parked.map((item) => `parked ${item.key} after ${item.attempts} attempts: ${item.error}`),
@@ -66,35 +67,50 @@ function renderReconciler(status: ReconcilerStatus, now: number): string[] {
   const lines = [table.toString()];
   if (status.grace.length > 0) {
     lines.push('', 'Will be deleted:');
-    for (const item of status.grace)
-      lines.push(`  ${item.deleteAt.slice(0, 16).replace('T', ' ')} UTC  ${item.upn}  (${item.reason})`);
+    for (const { upn, reason, deleteAt } of status.grace) lines.push(`  ${due(deleteAt, now)}  ${upn}  (${reason})`);
   }
   if (status.suspended.length > 0) {
     lines.push('', `Suspended: ${status.suspended.map((item) => item.upn).join(', ')}`);
   }
   if (status.held) {
     lines.push('', `Held plan ${status.held.hash}:`);
-    for (const item of status.held.removals) lines.push(`  ${item.kind} ${item.oid}: ${item.steps.join('; ')}`);
+    // Whoever only loses rights has no reason to be locked: the steps say what is lost.
+    for (const { kind, upn, oid, reason, steps } of status.held.removals)
+      lines.push(`  ${kind} ${upn ?? oid}${reason ? ` (${reason})` : `: ${steps.join('; ')}`}`);
+    lines.push('  Every step of it: entramox plan');
   }
   return lines;
 }
 
-function renderSubscriptions(subscriptions: readonly SubscriptionView[], now: number): string[] {
+function renderSubscriptions(subscriptions: readonly ShownSubscription[], now: number): string[] {
   if (subscriptions.length === 0) return ['Subscriptions: none'];
   const table = plainTable();
   for (const item of subscriptions) {
-    const expires = item.expiresAt === undefined ? '-' : `expires in ${span(item.expiresAt - now)}`;
+    const left = item.expiresAt === undefined ? 0 : Date.parse(item.expiresAt) - now;
+    const expires = item.state === 'live' ? `expires in ${span(left)}` : item.state;
     table.push([item.resource, expires, item.problem ?? '']);
   }
   return ['Subscriptions:', table.toString()];
 }
 
-function subscriptionAlarms(subscriptions: readonly SubscriptionView[] | undefined, now: number): string[] {
-  return (subscriptions ?? []).flatMap((item) => {
-    if (item.problem) return [`subscription ${item.resource}: ${item.problem}`];
-    if (item.expiresAt !== undefined && item.expiresAt < now) return [`subscription ${item.resource} has expired`];
-    return [];
-  });
+function subscriptionAlarms({ resource, state, problem }: ShownSubscription): string[] {
+  if (problem) return [`subscription ${resource}: ${problem}`];
+  switch (state) {
+    case 'live':
+      return [];
+    case 'expired':
+      return [`subscription ${resource} has expired: its changes are seen by sweeps alone`];
+    case 'missing':
+      return [`subscription ${resource} is missing: its changes are seen by sweeps alone`];
+    default:
+      return state satisfies never;
+  }
+}
+
+/** A sweep deletes; until it comes, a time that is past says nothing. */
+function due(deleteAt: string, now: number): string {
+  if (Date.parse(deleteAt) <= now) return 'due, at the next sweep';
+  return `${deleteAt.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function plainTable(): Table.Table {
@@ -124,8 +140,8 @@ function plainTable(): Table.Table {
   });
 }
 
-function ago(at: number, now: number): string {
-  return `${span(now - at)} ago`;
+function ago(at: string, now: number): string {
+  return `${span(now - Date.parse(at))} ago`;
 }
 
 function span(ms: number): string {

@@ -18,6 +18,8 @@ export interface RuleContext {
   targets: readonly TargetName[];
   /** Somebody set it, wrong or right; for secrets also in a file that was not read. */
   isGiven(name: SettingName): boolean;
+  /** Its value stands in the configuration itself: not in a file that it names, nor in a systemd credential. */
+  isWrittenOut(name: SettingName): boolean;
   /** It was given and cannot be read; that has been told already. */
   isFailed(name: SettingName): boolean;
   /** Any part of the certificate credential was given, in a setting or by systemd. */
@@ -50,6 +52,7 @@ export function ruleContext({ read, gathered, present, needs, environment }: Con
     environment,
     targets: read.values.TARGETS ?? defaultTargets(isGiven, isLinuxReachable(read.values, isFailed)),
     isGiven,
+    isWrittenOut: (name) => gathered.direct.has(name),
     isFailed,
     isCertificateGiven: () =>
       certificateSettings.some(isGiven) || certificateKeyPath(read.values, environment) !== undefined,

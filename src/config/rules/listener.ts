@@ -26,11 +26,28 @@ export function listenerRules(context: RuleContext): void {
     const missing = isGiven('LISTEN_TLS_CERT_FILE') ? 'LISTEN_TLS_KEY_FILE' : 'LISTEN_TLS_CERT_FILE';
     context.problem(missing, 'a certificate and its key together, or neither');
   }
+  foreignSecrets(context);
   if (values.TRUST_PROXY === true) {
     context.notice(
       'insecure',
       'TRUST_PROXY',
       'TRUST_PROXY=true believes X-Forwarded-For from anybody; name the proxy, for example loopback.',
+    );
+  }
+}
+
+/** Secrets that the listener has no use for. */
+const NOT_FOR_THE_LISTENER = ['PVE_API_TOKEN', 'LAKEFS_SECRET_ACCESS_KEY'] as const;
+
+/** The listener reads the same configuration as the reconciler, so what is written out there reaches it too. */
+function foreignSecrets({ needs, isGiven, isWrittenOut, notice }: RuleContext): void {
+  const isOneProcess = needs.webhooks === 'needed' && needs.targets;
+  if (isOneProcess || !isGiven('PUBLIC_URL')) return;
+  for (const name of NOT_FOR_THE_LISTENER.filter(isWrittenOut)) {
+    notice(
+      'insecure',
+      name,
+      `${name} is written out in the configuration, which the listener reads too, and the network reaches the listener: put it into a file of mode 0600 (${name}_FILE), or hand it to the reconciler alone as a systemd credential.`,
     );
   }
 }

@@ -26,6 +26,12 @@ function proxmoxRules(context: RuleContext): void {
       'true, or proxmox among TARGETS with PVE_API_TOKEN and REALM: without Entra the users of the Proxmox realm are the source',
     );
   }
+  if (context.values.PVE_PROVISION === 'existing' && !proxmox) {
+    context.problem(
+      'PVE_PROVISION',
+      'create, or proxmox among TARGETS with PVE_API_TOKEN and REALM: without it nobody can tell who is in the realm already',
+    );
+  }
   if (proxmox && !context.isGiven('PVE_API_TOKEN')) {
     context.problem('PVE_API_TOKEN', 'an API token of Proxmox VE, since proxmox is among TARGETS');
   }

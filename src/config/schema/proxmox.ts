@@ -19,8 +19,9 @@ export const proxmoxSettings = {
     example: 'entramox@pve!sync=00000000-1111-2222-3333-444444444444',
   }),
   PVE_CA_FILE: optional(absolutePath('a PEM file of root certificates'), {
-    about: 'Root certificate of the Proxmox API, on a node of its own /etc/pve/pve-root-ca.pem.',
-    example: '/etc/pve/pve-root-ca.pem',
+    about:
+      'Root certificate of the Proxmox API: a copy of /etc/pve/pve-root-ca.pem of a node, which only root can read there.',
+    example: '/etc/entramox/pve-root-ca.pem',
   }),
   PVE_PROVISION: defaulted(choice('create', 'existing'), 'create', {
     about: 'create: users are made before their first login. existing: only those already in the realm are handled.',

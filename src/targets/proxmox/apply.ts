@@ -83,12 +83,7 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
     const remedy = `put it there once, on a node: ${reachCommand(step.name, managedGroups)}`;
     // Nothing was ever ours there, and only a person can change that.
     if (isStranger(step.before, managedGroups, ownerIn)) throw new Conflict(what, remedy);
-    throw new ProxmoxError(
-      `${what}; ${remedy} (${error.message})`,
-      error.status,
-      error.text,
-      error.kind,
-    );
+    throw new ProxmoxError(`${what}; ${remedy} (${error.message})`, error.status, error.text, error.kind);
   }
   const enabled = step.change.enabled ?? step.before.enabled;
   await verify(options, step.name, { enabled, groups: step.groups, exact: !step.append }, signal);

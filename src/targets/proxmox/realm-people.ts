@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ObjectId, isMadeFromUserid } from '../../domain/identity.js';
+import { isMadeFromUserid, type ObjectId } from '../../domain/identity.js';
 import type { LedgerEntry } from '../../domain/ledger-entry.js';
 import { hasDamagedMark, isRetired, ownerIn } from '../../domain/proxmox-comment.js';
 import type { PresentReading, UnknownReading } from '../../domain/reading.js';

@@ -17,6 +17,7 @@ export const reconcileEvents = {
     text: 'a configured group could not be read; nobody in it is removed',
   },
   'reconcile.group.emptied': { level: 'warn', text: 'a group that had members reads empty and is read again' },
+  'reconcile.proxmox.realm.missing': { level: 'error', text: 'Proxmox does not have the realm; nobody is made there' },
   'reconcile.proxmox.group.missing': { level: 'error', text: 'a Proxmox group that a role needs does not exist' },
   'reconcile.sweep.started': { level: 'info', text: 'a sweep began' },
   'reconcile.sweep.finished': { level: 'info', text: 'a sweep ended' },

@@ -38,7 +38,7 @@ export async function benchLeaver(agent: 'warm' | 'cold', quick: boolean): Promi
   const puts: number[] = [];
   const locks: number[] = [];
   try {
-    const people = hire(lab, STAFF);
+    const people = await hire(lab, STAFF);
     provision(lab, people);
     const daemon = lab.start('run');
     await lab.ready();

@@ -18,7 +18,7 @@ export async function benchCreatingSweep(identities: number): Promise<Figure> {
   const lab = await openLab({ host });
   const bare = await bareCreation(lab);
   try {
-    const people = hire(lab, identities);
+    const people = await hire(lab, identities);
     const half = Math.ceil(identities / 2);
     await bare.create(people.slice(0, half));
     lab.proxmox.resetCounters();

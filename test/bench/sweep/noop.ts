@@ -29,7 +29,7 @@ export async function benchNoopSweep(identities: number, quick: boolean): Promis
   const lab = await openLab({ host });
   const fetcher = startHelper('./sweep/bare-fetch.ts');
   try {
-    provision(lab, hire(lab, identities));
+    provision(lab, await hire(lab, identities));
     // The first one writes the ledger as the product itself writes it, and warms caches; it does not count.
     await oneRound(lab, identities, fetcher);
     const rounds: Round[] = [];

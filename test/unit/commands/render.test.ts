@@ -6,16 +6,19 @@ import type { ReconcilerStatus } from '../../../src/operator/status.js';
 
 const io: Io = { out: () => undefined, err: () => undefined, terminal: false };
 const NOW = Date.UTC(2026, 10, 21, 12);
+const iso = (epochMs: number) => new Date(epochMs).toISOString();
+
+const SWEPT = { startedAt: iso(NOW), finishedAt: iso(NOW - 7_200_000), identities: 7, applied: 1, failed: 0 };
 
 function status(change: Partial<ReconcilerStatus> = {}): ReconcilerStatus {
   return {
-    startedAt: new Date(NOW).toISOString(),
+    startedAt: iso(NOW),
     dryRun: false,
     targets: ['linux', 'proxmox'],
     problems: [],
-    queue: { pending: 2, deferred: 1, processing: 0, parked: [], oldestDueAt: NOW - 3000 },
+    queue: { pending: 2, deferred: 1, processing: 0, parked: [], oldestDueAt: iso(NOW - 3000) },
     busy: { sweep: false, targeted: 0 },
-    lastSweep: { startedAt: NOW, finishedAt: NOW - 7_200_000, result: 'done', identities: 7, applied: 1, failed: 0 },
+    lastSweep: { ...SWEPT, result: 'done' },
     identities: { active: 5, suspended: 1, grace: 1, deleted: 3 },
     grace: [{ oid: 'o', upn: 'bob@example.com', reason: 'deleted in Entra', deleteAt: '2026-11-22T09:00:00.000Z' }],
     suspended: [{ oid: 's', upn: 'sue@example.com' }],
@@ -44,10 +47,22 @@ describe('the status screen', () => {
   });
 
   it('puts what needs a decision first, each with the command that settles it', () => {
-    const removals = [{ oid: 'o', kind: 'lock' as const, steps: ['linux lock bob'] }];
+    const removals = [
+      {
+        oid: 'o',
+        kind: 'lock' as const,
+        upn: 'bob@example.com',
+        reason: 'deleted in Entra',
+        steps: ['linux lock bob'],
+      },
+      { oid: 'held-by-an-older-release', kind: 'delete' as const, steps: ['linux delete eve'] },
+    ];
     const text = screen({
-      held: { hash: 'abcdefabcdef', since: NOW - 60_000, by: 'sweep', why: '20 of 30 would be locked', removals },
-      conflicts: [{ oid: 'c', upn: 'eve@example.com', target: 'linux', what: 'taken', remedy: 'adopt it', since: NOW }],
+      lastSweep: { ...SWEPT, result: 'held', why: '2 held by the guard' },
+      held: { hash: 'abcdefabcdef', since: iso(NOW - 60_000), by: 'sweep', why: '20 of 30 would be locked', removals },
+      conflicts: [
+        { oid: 'c', upn: 'eve@example.com', target: 'linux', what: 'taken', remedy: 'adopt it', since: iso(NOW) },
+      ],
     });
 
     expect(text.split('\n').slice(0, 3)).toEqual([
@@ -55,7 +70,19 @@ describe('the status screen', () => {
       '!   entramox approve abcdefabcdef   after reading the list below',
       '! conflict eve@example.com on linux: taken. adopt it',
     ]);
-    expect(text).toContain('lock o: linux lock bob');
+    expect(text).toContain(
+      '\n  lock bob@example.com (deleted in Entra)\n  delete held-by-an-older-release: linux delete eve\n',
+    );
+  });
+
+  it('does not go on about what was held once nothing is', () => {
+    expect(screen({ lastSweep: { ...SWEPT, result: 'held', why: '2 held by the guard' } })).toMatch(/^All is well\./);
+  });
+
+  it('tells of a deletion that is due that it waits for a sweep', () => {
+    const grace = [{ oid: 'o', upn: 'bob@example.com', reason: 'deleted in Entra', deleteAt: iso(NOW) }];
+
+    expect(screen({ grace })).toContain('\n  due, at the next sweep  bob@example.com  (deleted in Entra)');
   });
 
   it('says so when a daemon does not answer', () => {
@@ -64,21 +91,32 @@ describe('the status screen', () => {
     expect(lines).toEqual(['! the reconciler does not answer on /x']);
   });
 
-  it('warns of a subscription that is missing or has expired', () => {
-    const view = { id: 'i', touchedAt: NOW, problem: undefined } as const;
-    const lines = renderStatus(
-      {
-        missing: [],
-        subscriptions: [
-          { ...view, resource: '/users', state: 'expired', expiresAt: NOW - 1000 },
-          { ...view, resource: '/groups/g', id: undefined, state: 'missing', expiresAt: undefined, problem: 'quota' },
-        ],
-      },
-      io,
-      NOW,
-    );
+  it.each([
+    ['has expired', { state: 'expired', expiresAt: iso(NOW - 1000) }, '/users has expired: its changes are seen by'],
+    ['was never made', { state: 'missing' }, '/users is missing: its changes are seen by sweeps alone'],
+    ['cannot be made', { state: 'missing', problem: 'quota' }, '/users: quota'],
+    [
+      'is alive and cannot be renewed',
+      { state: 'live', expiresAt: iso(NOW + 1000), problem: 'denied' },
+      '/users: denied',
+    ],
+  ] as const)('warns of a subscription that %s', (_what, change, text) => {
+    const nothing = { id: undefined, expiresAt: undefined, touchedAt: undefined, problem: undefined };
+    const subscriptions = [{ ...nothing, resource: '/users', ...change }];
 
-    expect(lines.slice(0, 2)).toEqual(['! subscription /users has expired', '! subscription /groups/g: quota']);
+    const lines = renderStatus({ reconciler: status(), subscriptions, missing: [] }, io, NOW);
+
+    expect(lines[0]).toContain(`! subscription ${text}`);
+  });
+
+  it('shows when a subscription that is alive expires, and is content with it', () => {
+    const live = { resource: '/users', id: 'i', state: 'live' as const, touchedAt: iso(NOW), problem: undefined };
+    const subscriptions = [{ ...live, expiresAt: iso(NOW + 7_200_000) }];
+
+    const lines = renderStatus({ reconciler: status(), subscriptions, missing: [] }, io, NOW);
+
+    expect(lines[0]).toBe('All is well.');
+    expect(lines.at(-1)).toMatch(/^\/users\s+expires in 2 h/);
   });
 });
 
@@ -108,6 +146,21 @@ describe('a plan', () => {
   });
 
   it('says that nothing is to be done rather than nothing', () => {
+    const record = { ...SWEPT, result: 'done' as const };
+
     expect(renderPlan({ identities: [] }, io)).toEqual(['nothing to do: everything is as it should be']);
+    expect(renderPlan({ identities: [], record }, io)).toEqual(['nothing to do: everything is as it should be']);
+  });
+
+  it('does not say that nothing is to be done where it could not look', () => {
+    const record = { ...SWEPT, result: 'degraded' as const, why: '2 groups unreadable' };
+
+    expect(renderPlan({ identities: [], record }, io)).toEqual(['degraded: 2 groups unreadable']);
+  });
+
+  it('names somebody of whom nothing but the object id is known once', () => {
+    const identities = [{ oid: 'o', upn: 'o', result: 'unknown' as const, steps: [], why: 'time-out' }];
+
+    expect(renderPlan({ identities }, io)).toEqual(['o (unknown: time-out)']);
   });
 });

@@ -88,6 +88,14 @@ describe('what a command needs', () => {
     expect(problems.map(({ key }) => key)).toEqual(['GRAPH_ENFORCE']);
   });
 
+  it('people of the Proxmox realm alone cannot be told without Proxmox', () => {
+    const problems = problemsWith({ PVE_PROVISION: 'existing' });
+    const { settings } = load({ PVE_PROVISION: 'existing', REALM: 'entra', PVE_API_TOKEN: TOKEN });
+
+    expect(problems.map(({ key }) => key)).toEqual(['PVE_PROVISION']);
+    expect(settings.proxmox.provision).toBe('existing');
+  });
+
   it('without Entra there is nothing to listen to', () => {
     const problems = problemsWith({ GRAPH_ENFORCE: 'false' }, { command: 'listen' });
 

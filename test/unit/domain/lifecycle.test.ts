@@ -68,6 +68,16 @@ describe('judge', () => {
     expect(verdict).toMatchObject({ kind: 'settle', wanted: { presence: 'active' }, recheckAt: NOW + 4900 });
   });
 
+  it('begins anew with the next reported removal once a reading in between showed a member', () => {
+    const demoted = judge(ALICE, entry(), member, policy(), { ...targeted, removalReportedAt: NOW - 100 });
+    if (demoted.kind !== 'settle') throw new Error('expected settle');
+    const left = { now: NOW + 4000, sweep: false, removalReportedAt: NOW + 3900 };
+
+    const verdict = judge(ALICE, demoted.entry, outsider(), policy(), left);
+
+    expect(verdict).toMatchObject({ kind: 'confirm', recheckAt: NOW + 8900 });
+  });
+
   it('drops the suspicion when a member is still one after the pause', () => {
     const suspicious = entry({ suspicion: { since: NOW - 5000, by: 'notification' } });
     const verdict = judge(ALICE, suspicious, member, policy(), targeted);

@@ -4,16 +4,17 @@ import type { ReconcilerStatus } from '../../../src/operator/status.js';
 
 const NOW = Date.UTC(2026, 10, 21);
 const MINUTE = 60_000;
+const iso = (epochMs: number) => new Date(epochMs).toISOString();
 
 function status(change: Partial<ReconcilerStatus> = {}): ReconcilerStatus {
   return {
-    startedAt: new Date(NOW).toISOString(),
+    startedAt: iso(NOW),
     dryRun: false,
     targets: ['linux'],
     problems: [],
     queue: { pending: 0, deferred: 0, processing: 0, parked: [], oldestDueAt: undefined },
     busy: { sweep: false, targeted: 0 },
-    lastSweep: { startedAt: NOW, finishedAt: NOW, result: 'done', identities: 1, applied: 0, failed: 0 },
+    lastSweep: { startedAt: iso(NOW), finishedAt: iso(NOW), result: 'done', identities: 1, applied: 0, failed: 0 },
     identities: { active: 1, suspended: 0, grace: 0, deleted: 0 },
     grace: [],
     suspended: [],
@@ -24,7 +25,15 @@ function status(change: Partial<ReconcilerStatus> = {}): ReconcilerStatus {
 }
 
 const sweepWith = (result: 'degraded' | 'failed') => ({
-  lastSweep: { startedAt: NOW, finishedAt: NOW, result, identities: 0, applied: 0, failed: 0, why: 'Graph is away' },
+  lastSweep: {
+    startedAt: iso(NOW),
+    finishedAt: iso(NOW),
+    result,
+    identities: 0,
+    applied: 0,
+    failed: 0,
+    why: 'Graph is away',
+  },
 });
 
 describe('unreadyConditions', () => {
@@ -33,13 +42,13 @@ describe('unreadyConditions', () => {
   });
 
   it('does not take a conflict of one person for a fault of the service', () => {
-    const conflicts = [{ oid: 'o', upn: 'u', target: 'linux' as const, what: 'w', remedy: 'r', since: NOW }];
+    const conflicts = [{ oid: 'o', upn: 'u', target: 'linux' as const, what: 'w', remedy: 'r', since: iso(NOW) }];
 
     expect(unreadyConditions(status({ conflicts }), NOW, true)).toEqual([]);
   });
 
   it('says which plan is held and why', () => {
-    const held = { hash: 'abcdefabcdef', since: NOW, by: 'sweep' as const, why: '20 of 30', removals: [] };
+    const held = { hash: 'abcdefabcdef', since: iso(NOW), by: 'sweep' as const, why: '20 of 30', removals: [] };
 
     expect(unreadyConditions(status({ held }), NOW, true)).toEqual([
       { condition: 'held', detail: 'plan abcdefabcdef waits for approval: 20 of 30' },
@@ -62,8 +71,8 @@ describe('unreadyConditions', () => {
   });
 
   it('notices work that does not get done', () => {
-    const queue = { ...status().queue, oldestDueAt: NOW - 6 * MINUTE };
-    const young = { ...queue, oldestDueAt: NOW - 4 * MINUTE };
+    const queue = { ...status().queue, oldestDueAt: iso(NOW - 6 * MINUTE) };
+    const young = { ...queue, oldestDueAt: iso(NOW - 4 * MINUTE) };
     const parked = [{ key: 'user:x' as const, since: NOW, attempts: 10, error: 'no such group' }];
 
     expect(unreadyConditions(status({ queue }), NOW, true)).toMatchObject([{ condition: 'queue' }]);

@@ -37,6 +37,24 @@ describe('an adoption', () => {
     expect(world.audit[0]).toMatchObject({ by: 'operator', action: 'adopt', before: { comment: 'made by hand' } });
   });
 
+  it('knows the Unix name that root may adopt, and writes down who the operator claims to be', async () => {
+    const { unixName } = await adoptProxmox(world.ctx, 'alice@example.com', true, forever, 'root (sudo: carol)');
+
+    expect(unixName).toBe('alice');
+    expect(world.audit[0]).toMatchObject({ by: 'operator', claimedUser: 'root (sudo: carol)' });
+  });
+
+  it('has no Unix name for somebody whose name none can be made of', async () => {
+    world.directory.person(ALICE).upn = 'ALICE#EXT#@example.com';
+    const userid = 'ALICE#EXT#@example.com@entra';
+    const user = world.proxmox.users.get(USERID);
+    if (user) world.proxmox.users.set(userid, { ...user, userid });
+
+    const { unixName } = await adoptProxmox(world.ctx, ALICE, false, forever);
+
+    expect(unixName).toBeUndefined();
+  });
+
   it('does nothing to a user that is ours already', async () => {
     await adopt();
     const writes = world.proxmox.applied.length;
@@ -88,10 +106,40 @@ describe('an adoption', () => {
     expect(world.audit).toEqual([]);
   });
 
+  it('shows what root has to run first where our token may not write the user, and does nothing before', async () => {
+    world.proxmox.outOfReach.add(USERID);
+
+    const shown = await adopt(false);
+
+    expect(shown).toMatchObject({ first: `bring ${USERID} into reach`, steps: [expect.any(String)] });
+    await expect(adopt()).rejects.toMatchObject({
+      name: 'Conflict',
+      remedy: expect.stringContaining(`bring ${USERID} into reach`),
+    });
+    expect(world.proxmox.applied).toEqual([]);
+    expect(world.audit).toEqual([]);
+  });
+
+  it('puts our mark on a user that is handled without one', async () => {
+    world.proxmox.adoptExisting = true;
+
+    const adopted = await adopt();
+
+    expect(adopted.steps).toHaveLength(1);
+    expect(world.proxmox.user(USERID)?.comment).toContain(`entra:${ALICE}`);
+    expect(await adopt()).toMatchObject({ steps: [] });
+  });
+
   it('is refused where Proxmox is not in use', async () => {
     world.ctx = { ...world.ctx, targets: { linux: world.linux } };
 
     await expect(adopt()).rejects.toThrow('not in use');
+  });
+
+  it('is refused with its reason where the realm itself is the source', async () => {
+    world.ctx = { ...world.ctx, targets: { linux: world.linux }, policy: { ...world.ctx.policy, enforce: false } };
+
+    await expect(adopt()).rejects.toThrow('GRAPH_ENFORCE is false');
   });
 });
 

@@ -34,7 +34,7 @@ function held() {
 }
 
 async function approveHeld() {
-  return approve(world.ctx, held()?.hash ?? 'none', 'operator');
+  return approve(world.ctx, held()?.hash ?? 'none', 'operator', 'root (sudo: carol)');
 }
 
 /** Everybody of these is locked and due to be deleted. */
@@ -57,6 +57,10 @@ describe('a sweep with too many removals', () => {
     expect(record).toMatchObject({ result: 'held', why: '3 held by the guard' });
     expect(outcomes.filter(({ result }) => result === 'held')).toHaveLength(3);
     expect(held()?.removals.map(({ oid }) => oid)).toEqual([FIRST, SECOND, THIRD]);
+    expect(held()?.removals[0]).toMatchObject({
+      upn: 'person0@example.com',
+      reason: 'deleted in Entra',
+    });
     expect(held()?.removals[0]?.steps).toContain('linux lock person0');
     expect(world.entry(FIRST)).toMatchObject({ state: 'active' });
     expect(world.events.filter(({ event }) => event === 'reconcile.guard.held')).toHaveLength(1);
@@ -267,7 +271,9 @@ describe('an approval', () => {
     expect(keys).toEqual([FIRST, SECOND, THIRD].map((oid) => `user:${oid}`));
     expect(locked()).toEqual([FIRST, SECOND, THIRD]);
     expect(world.ctx.ledger.data.guard.approved).toEqual([]);
-    expect(world.audit).toContainEqual(expect.objectContaining({ by: 'operator', action: 'approve' }));
+    expect(world.audit).toContainEqual(
+      expect.objectContaining({ by: 'operator', claimedUser: 'root (sudo: carol)', action: 'approve' }),
+    );
   });
 
   it('lets nobody pass a second time', async () => {

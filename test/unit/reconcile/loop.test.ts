@@ -383,6 +383,7 @@ describe('a sweep in the loop', () => {
     loop.start();
     await queue.put('sweep');
     await vi.waitUntil(() => loop.busy().sweep, { interval: 2 });
+    const { progress } = loop.busy();
     await queue.put('sweep');
     await queue.put(ALICES);
     await vi.waitUntil(() => world.linux.account(ALICE) !== undefined, { interval: 2 });
@@ -391,6 +392,8 @@ describe('a sweep in the loop', () => {
     release();
     await rest();
 
+    expect(progress?.text).toBe('reading the directory');
+    expect(loop.busy()).toEqual({ sweep: false, targeted: 0 });
     expect(atOnce).toBe(1);
     expect(sweeps).toBe(2);
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Rejected } from '../../../src/domain/errors.js';
 import { type Finding, resync } from '../../../src/reconcile/resync.js';
 import { ADMINS, ALICE, EVERYBODY, NOW } from '../domain/builders.js';
 import { createFakeWorld, type FakeWorld } from './fakes/world.js';
@@ -103,14 +104,13 @@ describe('a resync', () => {
   });
 
   it.each([
-    ['nobody has the name', 'nobody@example.com', () => undefined, 'connect', 'check its spelling'],
     [
       'the directory is away',
       ALICE,
       () => {
         world.directory.down = true;
       },
-      'read',
+      'connect',
       'Graph is away',
     ],
     [
@@ -157,6 +157,37 @@ describe('a resync', () => {
     const bad = findings.find(({ ok }) => !ok);
     expect(bad?.step).toBe(step);
     expect(bad?.finding).toContain(text);
+  });
+
+  it('refuses a name that nobody has, as something mistyped', async () => {
+    const findings: Finding[] = [];
+    const { signal } = new AbortController();
+
+    const typo = resync(world.ctx, 'nobody@example.com', true, (finding) => findings.push(finding), signal);
+
+    await expect(typo).rejects.toThrow(Rejected);
+    await expect(typo).rejects.toThrow('check its spelling');
+    expect(findings).toEqual([]);
+  });
+
+  it('says of an object id that the directory answers only once it has', async () => {
+    const { findings } = await tell(ALICE);
+    world.directory.down = true;
+    const { findings: away } = await tell(ALICE);
+
+    expect(findings[0]).toEqual({ step: 'connect', ok: true, finding: `the directory answers for ${ALICE}` });
+    expect(away).toEqual([{ step: 'connect', ok: false, finding: expect.stringContaining('Graph is away') }]);
+  });
+
+  it('says of a suspended person that the rights of the groups are not had', async () => {
+    await tell(ALICE);
+    world.directory.person(ALICE).enabled = false;
+
+    const { findings } = await tell(ALICE);
+
+    expect(findings.find(({ step }) => step === 'scope')?.finding).toMatch(
+      /^in scope: sudo yes, .*; suspended, disabled in Entra: gets none of it$/,
+    );
   });
 
   it('does not call what the guard holds done', async () => {

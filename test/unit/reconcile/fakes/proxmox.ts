@@ -12,6 +12,9 @@ export interface FakeProxmox extends ProxmoxPort {
   /** These users cannot be seen. */
   blindTo: Set<string>;
   groupsMissing: string[];
+  realmMissing: boolean;
+  /** These unmarked users are in none of our groups, and our token may write no others. */
+  outOfReach: Set<string>;
   fault: (step: ProxmoxStep) => unknown;
   onApply: (step: ProxmoxStep) => void | Promise<void>;
   onObserve: () => void | Promise<void>;
@@ -26,6 +29,8 @@ export function createFakeProxmox(): FakeProxmox {
     blind: false,
     blindTo: new Set(),
     groupsMissing: [],
+    realmMissing: false,
+    outOfReach: new Set(),
     fault: () => undefined,
     onApply: () => undefined,
     onObserve: () => undefined,
@@ -43,6 +48,7 @@ export function createFakeProxmox(): FakeProxmox {
       proxmox.applied.push(step);
     },
     missingGroups: async () => [...proxmox.groupsMissing],
+    missingRealm: async () => (proxmox.realmMissing ? { saw: 'there is no realm', mend: 'add it' } : undefined),
   };
   return proxmox;
 }
@@ -50,11 +56,16 @@ export function createFakeProxmox(): FakeProxmox {
 function sightOf(proxmox: FakeProxmox, { oid, name }: Ask): Sight<ProxmoxUser> {
   if (proxmox.blind || proxmox.blindTo.has(name)) return { certainty: 'unknown', why: 'Proxmox is away' };
   const user = proxmox.users.get(name);
+  if (!user && proxmox.realmMissing) return { certainty: 'unknown', why: 'there is no realm' };
   if (!user) return { certainty: 'absent' };
   const owner = ownerIn(user.comment);
-  if (owner === oid || (owner === undefined && proxmox.adoptExisting)) return { certainty: 'present', value: user };
+  const beyond = owner === undefined && proxmox.outOfReach.has(name);
+  if (owner === oid || (owner === undefined && proxmox.adoptExisting && !beyond)) {
+    return { certainty: 'present', value: user };
+  }
   const shared = { certainty: 'foreign', what: `${name} is not managed`, remedy: 'adopt it' } as const;
-  return owner === undefined ? { ...shared, adoptable: user } : shared;
+  if (owner !== undefined) return shared;
+  return { ...shared, adoptable: user, ...(beyond ? { outOfReach: `bring ${name} into reach` } : {}) };
 }
 
 function next(proxmox: FakeProxmox, step: ProxmoxStep): ProxmoxUser {

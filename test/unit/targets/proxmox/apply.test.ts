@@ -187,6 +187,20 @@ test('says how to bring a user into reach that is in none of the managed groups'
   });
 });
 
+test('leaves it to a person where the user was never ours, and says how', async () => {
+  const { target } = setUp({ groups: ['zoo'] }, ({ method }) =>
+    method === 'PUT' ? { status: 403, message: 'Permission check failed' } : undefined,
+  );
+  const before = { ...FIELDS, comment: 'made by hand', groups: ['zoo'] };
+
+  const applying = target.apply(update({ effect: 'grant', change: { comment: FIELDS.comment }, before }), never());
+
+  await expect(applying).rejects.toMatchObject({
+    name: 'Conflict',
+    remedy: expect.stringContaining(`pveum user modify ${ALICE} --groups ${BASE} --append 1`),
+  });
+});
+
 test('asks for its rights anew after a refused write', async () => {
   let refuse = true;
   const { api, target } = setUp({ enable: 0, groups: [BASE] }, ({ method }) =>

@@ -82,9 +82,13 @@ test('calls no group missing where groups cannot be seen', async () => {
 });
 
 test('reports a realm that does not exist', async () => {
-  const findings = await setUp(worldWith({ domains: [{ realm: 'pam', type: 'pam' }] })).check(never());
+  const target = setUp(worldWith({ domains: [{ realm: 'pam', type: 'pam' }] }));
+
+  const findings = await target.check(never());
 
   expect(about(findings, 'the realm entra does not exist')).toMatchObject({ ok: false });
+  await expect(target.missingRealm(never())).resolves.toMatchObject({ mend: expect.stringContaining('REALM') });
+  await expect(setUp(worldWith()).missingRealm(never())).resolves.toBeUndefined();
 });
 
 test('warns before user.cfg is full', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Ask, ProxmoxUser, Sight } from '../../../../src/domain/sight.js';
 import { createProxmoxTarget } from '../../../../src/targets/proxmox/target.js';
 import {
@@ -77,12 +77,17 @@ test('answers a few asks by single reads, with the userid percent-encoded', asyn
   expect(pathsOf(api)).toEqual(['GET /access/permissions', 'GET /access/users/alice%40example.com%40entra']);
 });
 
-test('answers many asks by one listing, and the groups where somebody is absent', async () => {
+test('answers many asks by one listing, and the groups and realms where somebody is absent', async () => {
   const { api, target } = setUp(worldWith());
 
   const sights = await target.observe(MANY, never());
 
-  expect(pathsOf(api)).toEqual(['GET /access/permissions', 'GET /access/users?full=1', 'GET /access/groups']);
+  expect(pathsOf(api)).toEqual([
+    'GET /access/permissions',
+    'GET /access/users?full=1',
+    'GET /access/groups',
+    'GET /access/domains',
+  ]);
   expect(sights.get(OID)?.certainty).toBe('present');
   expect(sights.get(oidOf(3))).toEqual({ certainty: 'absent' });
   expect(sights.size).toBe(MANY.length);
@@ -244,7 +249,9 @@ test('holds a user without a mark for foreign and points to adoption', async () 
 });
 
 test('shows a user without a mark where existing users are adopted', async () => {
-  const sight = await lookAt(worldWith({ users: [{ userid: ALICE }] }), ASK_ALICE, { adoptExisting: true });
+  const sight = await lookAt(worldWith({ users: [{ userid: ALICE, groups: [BASE] }] }), ASK_ALICE, {
+    adoptExisting: true,
+  });
 
   expect(sight?.certainty).toBe('present');
 });
@@ -348,7 +355,7 @@ test('rejects with the reason of an abort', async () => {
   await expect(observing).rejects.toThrow('stopping');
 });
 
-test('sights 5,000 users by three calls', async () => {
+test('sights 5,000 users by four calls', async () => {
   const people = Array.from({ length: 5_000 }, (_, n) => ({ oid: oidOf(n), name: `person${n}@example.com@entra` }));
   const users = people.map(({ oid, name }) => ({
     userid: name,
@@ -360,5 +367,100 @@ test('sights 5,000 users by three calls', async () => {
   const sights = await target.observe([...people, ASK_ALICE], never());
 
   expect(people.every(({ oid }) => sights.get(oid)?.certainty === 'present')).toBe(true);
-  expect(api.calls).toHaveLength(3);
+  expect(api.calls).toHaveLength(4);
+});
+
+describe('a user without a mark in none of the managed groups', () => {
+  const COMMAND = `pveum user modify ${ALICE} --groups ${BASE} --append 1`;
+  const ZOO = '/access/groups/zoo';
+  const stranger = worldWith({ users: [{ userid: ALICE, groups: ['zoo'] }, ...people(4)] });
+
+  function people(count: number) {
+    return Array.from({ length: count }, (_, n) => ({
+      userid: `p${n + 1}@example.com@entra`,
+      comment: `entra:${oidOf(n + 1)}`,
+      groups: [BASE],
+    }));
+  }
+
+  test.each([
+    ['singly', [ASK_ALICE]],
+    ['in a listing', MANY],
+  ])('is foreign with the command that brings it into reach, read %s', async (_, asks) => {
+    const { target } = setUp(stranger, { adoptExisting: true });
+
+    const sight = (await target.observe(asks, never())).get(OID);
+
+    expect(sight).toMatchObject({
+      certainty: 'foreign',
+      what: expect.stringContaining('in none of the managed groups'),
+      remedy: expect.stringContaining(COMMAND),
+      adoptable: { userid: ALICE },
+      outOfReach: COMMAND,
+    });
+  });
+
+  test('is to be brought into reach before its adoption', async () => {
+    const sight = await lookAt(stranger);
+
+    expect(sight).toMatchObject({
+      certainty: 'foreign',
+      remedy: expect.stringMatching(/pveum user modify .* and then run "entramox adopt alice@example.com"/),
+      outOfReach: COMMAND,
+    });
+  });
+
+  test.each([
+    ['every user', { '/access/groups': { 'User.Modify': 1, 'Sys.Audit': 1 } }],
+    ['the users of another group of theirs', { [ZOO]: { 'User.Modify': 1 } }],
+  ])('is within reach of a token that may write %s', async (_, rights) => {
+    const world = { ...stranger, permissions: { ...FULL_RIGHTS, ...rights } };
+
+    expect(await lookAt(world, ASK_ALICE, { adoptExisting: true })).toMatchObject({ certainty: 'present' });
+    expect(await lookAt(world)).not.toHaveProperty('outOfReach', expect.any(String));
+  });
+
+  test('costs no question for each of many', async () => {
+    const asks = Array.from({ length: 50 }, (_, n) => ({ oid: oidOf(n), name: `q${n}@example.com@entra` }));
+    const users = asks.map(({ name }) => ({ userid: name, groups: ['zoo'] }));
+    const { api, target } = setUp(worldWith({ users }), { adoptExisting: true });
+
+    const sights = await target.observe(asks, never());
+
+    expect([...sights.values()].every(({ certainty }) => certainty === 'foreign')).toBe(true);
+    expect(pathsOf(api)).toEqual([
+      'GET /access/permissions',
+      'GET /access/users?full=1',
+      `GET /access/permissions?path=${encodeURIComponent(ZOO)}`,
+    ]);
+  });
+});
+
+describe('a realm that does not exist', () => {
+  const domains = [{ realm: 'pam', type: 'pam' }];
+
+  test('has nobody absent, so that nobody is made there', async () => {
+    const sight = await lookAt(worldWith({ users: [], groups: { [BASE]: [], [ADMINS]: [] }, domains }));
+
+    expect(sight).toMatchObject({
+      certainty: 'unknown',
+      why: expect.stringMatching(/the realm entra does not exist .* there are pam: correct REALM, or add it/),
+    });
+  });
+
+  test('does not hide a user of ours, who may still have to be disabled', async () => {
+    expect(await lookAt(worldWith({ domains }))).toMatchObject({ certainty: 'present' });
+  });
+
+  test.each([
+    ['there is a list without pam', { data: [] }],
+    ['the list is no list', { data: 'none' }],
+  ])('is not concluded where %s', async (_, reply) => {
+    const override: FakeWorld['override'] = ({ path }) => (path.endsWith('/access/domains') ? reply : undefined);
+
+    const sight = await lookAt(worldWith({ users: [], groups: { [BASE]: [], [ADMINS]: [] }, override }));
+
+    expect(sight?.certainty).toBe('unknown');
+    expect(sight).not.toMatchObject({ why: expect.stringContaining('does not exist') });
+  });
 });
