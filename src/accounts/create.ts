@@ -48,11 +48,16 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   if (standing.state !== 'free' && standing.state !== 'ours') {
     throw new AgentError('conflict', standing.why ?? `${name} is ${standing.state}`, standing.remedy);
   }
-  const isTaken = (uid: number) =>
-    ledger.ownerOfUid(uid) !== undefined ||
-    etc.nameOfUid.has(uid) ||
-    etc.groupOfGid.has(uid) ||
-    isKnownElsewhere(run, String(uid));
+  if (!etc.group.has(name) && (await isKnownElsewhere(run, name))) {
+    throw new AgentError('conflict', `${name} exists in another source than /etc (LDAP?)`, 'use another name');
+  }
+  let questions = 0;
+  const isTaken = (uid: number) => {
+    if (ledger.ownerOfUid(uid) || etc.nameOfUid.has(uid) || etc.groupOfGid.has(uid)) return true;
+    questions += 1;
+    if (questions <= 64) return isKnownElsewhere(run, String(uid));
+    throw new AgentError('refused', 'other sources than /etc (LDAP?) use the same uids', 'move uidRange in the policy');
+  };
   const uid = former?.uid ?? (await chooseUid(oid, policy.uidRange, isTaken));
   const [first, last] = policy.uidRange;
   if (uid < first || uid > last) {
@@ -60,13 +65,8 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   }
   const problem = identityProblem(etc, { name, uid }) ?? groupProblem(etc, { name, uid });
   if (problem) throw new AgentError('conflict', problem, 'free the name and the number, or choose another name');
-  for (const key of former ? [name, String(uid)] : [name]) {
-    if (!(await isKnownElsewhere(run, key))) continue;
-    throw new AgentError(
-      'conflict',
-      `${key} exists in another source than /etc (LDAP?)`,
-      'use another name or uidRange',
-    );
+  if (former && (await isKnownElsewhere(run, String(uid)))) {
+    throw new AgentError('conflict', `uid ${uid} exists in another source than /etc (LDAP?)`, 'free the number there');
   }
   requireRootOnly(policy.homeBase);
   const home = homeOf(policy.homeBase, name);

@@ -1,5 +1,5 @@
 import { createOperatorClient } from '../operator/client.js';
-import type { Adoption } from '../reconcile/adopt.js';
+import type { AdoptionAnswer } from '../operator/reconciler-routes.js';
 import { ExitCode } from './exit-code.js';
 import type { Io } from './io.js';
 import { claimedUser } from './parts/claimed-user.js';
@@ -23,15 +23,17 @@ export async function adoptCommand(who: string, options: AdoptOptions, io: Io): 
     claimedUser: claimedUser(),
   });
   if (answer.status !== 200) return refusal(answer, io);
-  const { oid, name, unixName, first, steps } = answer.body as Adoption;
+  const { oid, name, unixName, first, steps, applied } = answer.body as AdoptionAnswer;
   if (options.json) {
     io.out(JSON.stringify(answer.body));
     return ExitCode.done;
   }
   if (steps.length === 0) io.out(`${name} is managed already`);
-  if (first && !options.yes) io.out(`first, as root on a Proxmox node: ${first}`);
-  for (const step of steps) io.out(`${options.yes ? 'done' : 'would'}: ${step}`);
-  if (steps.length > 0 && !options.yes) io.out('nothing was changed; run it again with --yes');
+  if (first && !applied) io.out(`first, as root on a Proxmox node: ${first}`);
+  for (const step of steps) io.out(`${applied ? 'done' : 'would'}: ${step}`);
+  if (steps.length > 0 && !applied) {
+    io.out(options.yes ? 'nothing was changed: DRY_RUN is on' : 'nothing was changed; run it again with --yes');
+  }
   const account = `entramox accounts adopt --oid ${oid} --name ${unixName ?? 'NAME'}`;
   io.out(`a Linux account is adopted by root on its host: ${account}`);
   return ExitCode.done;

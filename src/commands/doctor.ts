@@ -102,8 +102,9 @@ async function checkEntra(settings: Settings, log: Log, metrics: Metrics, signal
     if (settings.listener.publicUrl) {
       const ours = await createSubscriptionApi(graph.client, systemClock).list(signal);
       const here = ours.filter((item) => item.notificationUrl === settings.listener.notificationUrl);
-      const saw = `${here.length} of this listener, ${ours.length} of this app registration`;
-      const ok = here.length > 0;
+      const count = `${here.length} of this listener, ${ours.length} of this app registration`;
+      const saw = settings.dryRun ? `${count}; DRY_RUN is on, so none is made` : count;
+      const ok = here.length > 0 || settings.dryRun;
       checks.push({ name: 'subscriptions', ok, saw, mend: ok ? undefined : 'start the listener: it makes them' });
     }
     return checks;

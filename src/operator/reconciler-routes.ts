@@ -1,7 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { z } from 'zod';
 import { Rejected } from '../domain/errors.js';
-import { adoptProxmox } from '../reconcile/adopt.js';
+import { type Adoption, adoptProxmox } from '../reconcile/adopt.js';
 import { approve } from '../reconcile/approval.js';
 import { resync } from '../reconcile/resync.js';
 import { planAll, planOne } from './plan.js';
@@ -29,6 +29,9 @@ export interface AgentCheck {
   saw: string;
   mend?: string | undefined;
 }
+
+/** What came of an adoption; not `applied`: the steps are those that would be done. */
+export type AdoptionAnswer = Adoption & { applied: boolean };
 
 export interface ReconcilerPorts extends StatusPorts {
   /** Asks the account agent whether it could write; undefined where this reconciler keeps no Linux accounts. */
@@ -80,7 +83,8 @@ export function reconcilerRoutes(ports: ReconcilerPorts): Router {
     const { who, apply, claimedUser } = parse(whoBody, request);
     const adopted = await adoptProxmox(ctx, who, apply, whileConnected(response), claimedUser);
     if (apply) await queue.put(`user:${adopted.oid}`);
-    response.json(adopted);
+    const answer: AdoptionAnswer = { ...adopted, applied: apply && !ctx.dryRun };
+    response.json(answer);
   });
   return router;
 }

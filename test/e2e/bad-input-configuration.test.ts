@@ -133,10 +133,10 @@ describe('A command that is wrong', () => {
     async (who) => {
       const before = ward.world();
 
-      const { code, stdout } = await ward.lab.entramox('resync', who);
+      const { code, stderr } = await ward.lab.entramox('resync', who);
 
-      expect(code).not.toBe(0);
-      expect(stdout).toMatch(/connect\s+no\s+nobody has the user principal name/);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^nobody has the user principal name/);
       expect(ward.world()).toEqual(before);
     },
   );

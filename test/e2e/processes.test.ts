@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxUnavailable } from '../integration/sandbox/index.js';
@@ -89,6 +90,12 @@ describe.skipIf(unavailable)(`the three processes${unavailable ? ` (skipped: ${u
     expect(answers[1]?.metrics?.text).toMatch(/^entramox_notifications_total\{outcome="accepted"\} [1-9]/m);
     expect(answers[1]?.metrics?.text).toMatch(/^entramox_subscription_expiry_seconds\{resource="\/users"\} \d{5}/m);
     expect(answers[2]?.metrics?.text).toMatch(/^entramox_graph_calls_total\{status="200"\} [1-9]/m);
+  });
+
+  it('keep the log of the reconciler in a file beside the audit log as well', () => {
+    const lines = readFileSync(join(lab.dir, 'log/entramox.log'), 'utf8').trim().split('\n');
+
+    expect(lines.map((line) => JSON.parse(line).event)).toContain('reconcile.sweep.finished');
   });
 
   it('are answered for on one command line, whichever socket knows', async () => {

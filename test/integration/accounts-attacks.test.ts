@@ -217,6 +217,17 @@ describe.skipIf(unavailable)(
         expect([String(uid)]).not.toContain(lab.read('/run/asked').trim());
       });
 
+      it('are not searched for a free one without end', async () => {
+        await lab.shell('mv /usr/bin/getent /usr/bin/getent.real');
+        lab.write('/usr/bin/getent', '#!/bin/sh\n[ "$3" = crowded ] || echo "ldapuser:x:$3:$3:::"\nexit 2\n', 0o755);
+        undo.push('mv /usr/bin/getent.real /usr/bin/getent');
+
+        const creation = ask({ verb: 'create', oid: newOid(), name: 'crowded', gecos: '' });
+
+        await expect(creation).rejects.toThrow(/other sources than .* use the same uids/);
+        expect(lab.linesOf('crowded')).toBe('');
+      });
+
       it('stay when an adopted account is deleted that only shares its name with a group', async () => {
         await lab.shell('groupadd -g 31999 shared; useradd -m -u 31001 -g users shared; gpasswd -a games shared');
         const oid = newOid();
@@ -283,7 +294,7 @@ describe.skipIf(unavailable)(
           '-c',
           `until p=$(pgrep -f "^sleep 999"); do :; done; exec perl -e '
             my $fd = syscall(434, $ARGV[0] + 0, 0); syscall(438, $fd, $_, 0) < 0 and die "$!" for 1, 2;
-            print "held\\n"; close STDOUT; exec "sleep", 60' "$p"`,
+            print "held\\n"; close STDOUT; sleep 20' "$p"`,
         ]);
         const accomplice = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
         const gone = once(accomplice, 'close');
@@ -294,7 +305,7 @@ describe.skipIf(unavailable)(
 
         expect(String(await held)).toBe('held\n');
         expect((await see(oid))?.locked).toBe(true);
-        await lab.shell('pkill -f "^sleep 60"; true');
+        await lab.shell('pkill -x perl; true');
         await gone;
       });
 

@@ -201,7 +201,9 @@ describe.skipIf(unavailable)(`account agent as a service${unavailable ? ` (skipp
       name: `many${n}`,
       uid: 20000 + n,
     }));
-    await lab.shell('rm -f /var/lib/entramox-accounts/accounts.json*');
+    // The accounts of other tests here have numbers by chance, which could be among these.
+    await lab.shell(`rm -f /var/lib/entramox-accounts/accounts.json*
+      for name in $(awk -F: '$3 >= 20000 && $3 < 60000 { print $1 }' /etc/passwd); do userdel "$name"; done`);
     const kept = { state: 'made', adopted: false, formerNames: [] };
     lab.write(
       LEDGER_FILE,

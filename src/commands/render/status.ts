@@ -48,7 +48,7 @@ function alarmsOf(status: ReconcilerStatus, now: number): string[] {
 function renderReconciler(status: ReconcilerStatus, now: number): string[] {
   const { identities, queue, lastSweep } = status;
   const sweepText = lastSweep
-    ? `${lastSweep.result} ${ago(lastSweep.finishedAt, now)}, ${lastSweep.identities} identities, ${lastSweep.applied} changed`
+    ? `${lastSweep.result} ${ago(lastSweep.finishedAt, now)}, ${lastSweep.identities} identities, ${lastSweep.applied} ${status.dryRun ? 'would be changed' : 'changed'}`
     : 'none yet';
   const oldest = queue.oldestDueAt === undefined ? '' : `, oldest due ${ago(queue.oldestDueAt, now)}`;
   const table = plainTable();

@@ -43,7 +43,8 @@ export function realmPeople(listing: UserListing, options: RealmPeopleOptions): 
   for (const [oid, bearers] of marked) {
     const { current, twins } = currentOf(bearers);
     for (const { userid } of bearers) owners.set(userid, oid);
-    if (twins) unknown(oid, `${list(bearers)} carry the mark of one person, ${oid}; take it off all but one of them`);
+    const userids = list(bearers.map(({ userid }) => userid));
+    if (twins) unknown(oid, `${userids} carry the mark of one person, ${oid}; take it off all but one of them`);
     else identities.set(oid, present(oid, current, suffix, now));
   }
   for (const user of ofRealm) {
@@ -54,14 +55,15 @@ export function realmPeople(listing: UserListing, options: RealmPeopleOptions): 
       continue;
     }
     if (hasDamagedMark(user.comment)) doubtful.push(`${user.userid} with a damaged ownership mark in its comment`);
-    const claimants = memory.isKept(made) ? [] : memory.claimants(user.userid).filter((oid) => !marked.has(oid));
+    const others = memory.claimants(user.userid).filter((oid) => !marked.has(oid));
+    // Goes on as it was named; somebody else has a claim to it only where that would cost them an account.
+    const claimants = memory.isKept(made) ? others.filter(memory.hasAccount) : others;
     owners.set(user.userid, claimants[0] ?? made);
-    const whose = claimants[0] ?? 'OBJECT-ID';
-    const mend = `say whose it is: pveum user modify ${shellQuote(user.userid)} --comment entra:${whose}`;
+    const mend = `say whose it is: pveum user modify ${shellQuote(user.userid)} --comment entra:${claimants[0] ?? 'OBJECT-ID'}`;
     for (const oid of claimants) unknown(oid, `${user.userid} seems to be theirs but carries no mark; ${mend}`);
-    if (claimants.length > 0) continue;
     if (hasDamagedMark(user.comment)) unknown(made, `${user.userid} has a damaged ownership mark; ${mend}`);
-    else identities.set(made, present(made, user, suffix, now));
+    else if (claimants.length === 0) identities.set(made, present(made, user, suffix, now));
+    else if (memory.isKept(made)) unknown(made, `${user.userid} seems to be that of ${list(claimants)} too; ${mend}`);
   }
   for (const [userid, odd] of listing.unreadable) {
     if (!userid.endsWith(suffix)) continue;
@@ -106,6 +108,8 @@ function currentOf(bearers: readonly [ListedUser, ...ListedUser[]]): { current: 
 interface Memory {
   /** Somebody for whom accounts may be there still. */
   isKept(oid: ObjectId): boolean;
+  /** Somebody with a Linux account, which is what this source decides about. */
+  hasAccount(oid: ObjectId): boolean;
   /** People whom Entra named, and whose user this was or would be. */
   claimants(userid: string): ObjectId[];
 }
@@ -119,7 +123,12 @@ function memoryOf({ remembered, realm }: RealmPeopleOptions): Memory {
     const userid = names.proxmox ?? `${upn}@${realm}`;
     claims.set(userid, [...(claims.get(userid) ?? []), oid]);
   }
-  return { isKept: (oid) => oids.has(oid), claimants: (userid) => claims.get(userid) ?? [] };
+  const accounts = new Set(kept.filter(({ names }) => names.linux).map(({ oid }) => oid));
+  return {
+    isKept: (oid) => oids.has(oid),
+    hasAccount: (oid) => accounts.has(oid),
+    claimants: (userid) => claims.get(userid) ?? [],
+  };
 }
 
 function present(oid: ObjectId, user: ListedUser, suffix: string, now: number): PresentReading {
@@ -140,6 +149,6 @@ function present(oid: ObjectId, user: ListedUser, suffix: string, now: number): 
   };
 }
 
-function list(users: readonly ListedUser[]): string {
-  return users.map(({ userid }) => userid).join(' and ');
+function list(names: readonly string[]): string {
+  return names.join(' and ');
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Conflict, Rejected } from '../../../src/domain/errors.js';
+import { Conflict, Rejected, SourceUnavailable } from '../../../src/domain/errors.js';
 import { answerError, createHealthApp } from '../../../src/operator/base-app.js';
 import { createOperatorClient, DaemonUnreachable } from '../../../src/operator/client.js';
 import { closeServer, serveOnSocket } from '../../../src/operator/socket.js';
@@ -42,6 +42,9 @@ describe('the operator socket', () => {
   it('says in words that nobody answers', async () => {
     await expect(createOperatorClient(path).call('GET', '/status')).rejects.toThrow(DaemonUnreachable);
     await expect(createOperatorClient(path).call('GET', '/status')).rejects.toThrow(/is the reconciler running/);
+    await expect(createOperatorClient(path, { daemon: 'listener' }).call('GET', '/subscriptions')).rejects.toThrow(
+      /is the listener running/,
+    );
   });
 
   it('hands on the lines of a stream as they come', async () => {
@@ -91,6 +94,7 @@ describe('errors', () => {
     const app = express();
     const failures: Record<string, Error> = {
       '/wrong': new Rejected('no such person'),
+      '/away': new SourceUnavailable('Graph is away'),
       '/conflict': new Conflict('two owners', 'choose one'),
       '/bug': new TypeError('x is undefined'),
     };
@@ -104,12 +108,14 @@ describe('errors', () => {
     const answers = [
       await client.call('GET', '/wrong'),
       await client.call('GET', '/conflict'),
+      await client.call('GET', '/away'),
       await client.call('GET', '/bug'),
     ];
 
     expect(answers).toEqual([
       { status: 422, body: { error: 'no such person' } },
       { status: 409, body: { error: 'two owners', remedy: 'choose one' } },
+      { status: 503, body: { error: 'Graph is away' } },
       { status: 500, body: { error: 'x is undefined' } },
     ]);
     await closeServer(server, 100);

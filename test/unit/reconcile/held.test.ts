@@ -302,6 +302,18 @@ describe('an approval', () => {
     expect(locked()).toEqual(MANY);
   });
 
+  it('leaves that room also to those who leave afterwards', async () => {
+    leave(FIRST, SECOND, THIRD);
+    await world.sweep();
+    await approveHeld();
+    await world.sweep();
+    leave(FOURTH, FIFTH);
+
+    await world.sweep();
+
+    expect(locked()).toEqual(MANY);
+  });
+
   it('does not let a second hash pass along with the first', async () => {
     leave(FIRST, SECOND, THIRD);
     await world.sweep();

@@ -107,10 +107,39 @@ describe('a targeted reconcile', () => {
 
   it('stops an identity’s steps in a target at the first failure', async () => {
     alice().groups = [EVERYBODY, ADMINS, LAB];
+    const tried: string[] = [];
+    world.linux.onApply = ({ action }) => void tried.push(action);
     world.linux.fault = (step) => (step.action === 'create' ? new Error('no space left') : undefined);
 
     await world.reconcile(ALICE);
 
+    expect(tried).toEqual(['create']);
+  });
+
+  it('gives nothing in a target where taking away failed', async () => {
+    alice().groups = [EVERYBODY, ADMINS];
+    await world.reconcile(ALICE);
+    alice().groups = [EVERYBODY, LAB];
+    const tried: string[] = [];
+    world.linux.onApply = (step) => void tried.push(describeStep(step));
+    world.linux.fault = () => new Error('no space left');
+
+    await world.reconcile(ALICE);
+
+    expect(tried).toEqual(['linux sudo alice revoke']);
+  });
+
+  it('makes nothing where a target left out the answer', async () => {
+    const { observe } = world.linux;
+    world.linux.observe = async (asks, signal) => {
+      const sights = await observe(asks, signal);
+      sights.delete(ALICE);
+      return sights;
+    };
+
+    const [outcome] = await world.reconcile(ALICE);
+
+    expect(outcome?.result).toBe('unknown');
     expect(world.linux.applied).toEqual([]);
   });
 

@@ -251,12 +251,23 @@ test.each<[string, Partial<LedgerEntry>, FakeUser[]]>([
   await expect(certainties(directory, objectIdOf(ALICE))).resolves.toEqual(['present']);
 });
 
-test('goes on with somebody whom the realm named, though Entra had a person of that name too', async () => {
-  const made = objectIdOf(ALICE);
-  const waiting = entry({ oid: OID, names: {} });
-  const { directory } = setUp([{ userid: ALICE }], {}, [entry({ oid: made }), waiting]);
+test.each([{}, { proxmox: ALICE }])(
+  'goes on with somebody whom the realm named, though Entra had a person of that name with %j',
+  async (names) => {
+    const made = objectIdOf(ALICE);
+    const waiting = entry({ oid: OID, names });
+    const { directory } = setUp([{ userid: ALICE }], {}, [entry({ oid: made }), waiting]);
 
-  await expect(certainties(directory, made, OID)).resolves.toEqual(['present', 'absent']);
+    await expect(certainties(directory, made, OID)).resolves.toEqual(['present', 'absent']);
+  },
+);
+
+test('decides nothing where two people with accounts have a claim to one user', async () => {
+  const made = objectIdOf(ALICE);
+  const other = entry({ oid: OID, names: { linux: 'alice2', proxmox: ALICE } });
+  const { directory } = setUp([{ userid: ALICE }], {}, [entry({ oid: made }), other]);
+
+  await expect(certainties(directory, made, OID)).resolves.toEqual(['unknown', 'unknown']);
 });
 
 test('proves nobody absent whom the realm named, and whose user carries a mark by now', async () => {
