@@ -91,6 +91,16 @@ describe('the command line without a daemon', () => {
     expect(stdout + stderr).toMatch(/operator\.sock/);
   });
 
+  it('does not ask for a listener where the Proxmox realm is the source', async () => {
+    lab.setSettings({ GRAPH_ENFORCE: 'false' });
+
+    const list = await lab.entramox('subscriptions', 'list', '--json');
+    const renew = await lab.entramox('subscriptions', 'renew');
+
+    expect(list).toMatchObject({ code: 0, stdout: '[]\n', stderr: expect.stringContaining('GRAPH_ENFORCE is false') });
+    expect(renew.code).toBe(2);
+  });
+
   it('plans without writing, and sweeps in the foreground', async () => {
     lab.join('alice');
 

@@ -5,7 +5,7 @@ import { sandboxUnavailable } from '../integration/sandbox/index.js';
 import { type AgentService, startAgentService } from '../lab/agent-service.js';
 import { freePort, type Lab, openLab } from '../lab/lab.js';
 import { createPrivateHost } from '../lab/linux-host.js';
-import { fetchFrom, promisedIds, standingOf, waitForStanding } from '../lab/look.js';
+import { fetchFrom, promisedIds, standingOf, statusOf, waitForStanding } from '../lab/look.js';
 import type { Daemon } from '../lab/program.js';
 import { waitFor } from '../lab/wait.js';
 
@@ -60,6 +60,7 @@ describe.skipIf(unavailable)(`the three processes${unavailable ? ` (skipped: ${u
 
     lab.entra.directory.removeMember(lab.groups.everybody, oid);
     await waitForStanding(lab, 'alice', LOCKED);
+    await waitFor('the leaver in the ledger', async () => (await statusOf(lab)).reconciler?.identities.grace === 1);
 
     expect(agent.starts()).toBeGreaterThan(before);
   });

@@ -52,7 +52,10 @@ export function ruleContext({ read, gathered, present, needs, environment }: Con
     environment,
     targets: read.values.TARGETS ?? defaultTargets(isGiven, isLinuxReachable(read.values, isFailed)),
     isGiven,
-    isWrittenOut: (name) => gathered.direct.has(name),
+    isWrittenOut(name) {
+      const kind = gathered.direct.get(name)?.origin.kind;
+      return kind === 'environment' || kind === 'file';
+    },
     isFailed,
     isCertificateGiven: () =>
       certificateSettings.some(isGiven) || certificateKeyPath(read.values, environment) !== undefined,
