@@ -4,6 +4,7 @@ import { Rejected } from '../domain/errors.js';
 import { type Adoption, adoptProxmox } from '../reconcile/adopt.js';
 import { approve } from '../reconcile/approval.js';
 import { resync } from '../reconcile/resync.js';
+import type { Outcome } from '../reconcile/settle.js';
 import { planAll, planOne } from './plan.js';
 import { reconcilerStatus, type StatusPorts } from './status.js';
 import { iso } from './views.js';
@@ -52,6 +53,9 @@ export function reconcilerRoutes(ports: ReconcilerPorts): Router {
     const signal = whileConnected(response);
     const tell = (line: unknown) => response.write(`${JSON.stringify(line)}\n`);
     const outcome = await resync(ctx, who, apply, tell, signal);
+    // What this pass could not bring to an end (also because the operator hung up) the queue does.
+    const oid = outcome?.oid ?? parseGuid(who) ?? ctx.ledger.findByUpn(who)?.oid;
+    if (apply && oid && isUnfinished(outcome)) await queue.put(`user:${oid}`);
     response.end(`${JSON.stringify({ result: outcome?.result ?? 'failed' })}\n`);
   });
   if (checkAccounts) {
@@ -87,6 +91,10 @@ export function reconcilerRoutes(ports: ReconcilerPorts): Router {
     response.json(answer);
   });
   return router;
+}
+
+function isUnfinished(outcome: Outcome | undefined): boolean {
+  return outcome === undefined || ['confirming', 'unknown', 'failed'].includes(outcome.result);
 }
 
 function parse<T>(schema: z.ZodType<T>, request: Request): T {
