@@ -1,6 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { z } from 'zod';
 import { Rejected } from '../domain/errors.js';
+import { parseGuid } from '../domain/identity.js';
 import { type Adoption, adoptProxmox } from '../reconcile/adopt.js';
 import { approve } from '../reconcile/approval.js';
 import { resync } from '../reconcile/resync.js';
