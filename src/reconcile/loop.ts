@@ -4,6 +4,8 @@ import type { Claim, Queue } from '../queue/queue.js';
 import { backoffMs, isPassing } from './backoff.js';
 import type { Context } from './context.js';
 import { identitiesOfGroup, reconcileIdentities } from './identities.js';
+import { measureQueue } from './measure-queue.js';
+import { retryClaim } from './retry-claim.js';
 import type { Outcome } from './settle.js';
 import { rememberFailedSweep, type SweepReport, sweep } from './sweep.js';
 import { createTrailing } from './trailing.js';
@@ -72,7 +74,7 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     try {
       const claims = await queue.claim(BATCH);
       await work(claims);
-      await measure();
+      await measureQueue(ctx, queue);
       return claims.length;
     } catch (error) {
       ctx.log('reconcile.loop.failed', { error: messageOf(error) });
@@ -221,33 +223,13 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     for (const { key } of (await queue.stats()).parked) await queue.put(key);
   }
 
-  /** Tried again later; parked only where the fault lies with the item and patience has run out. */
-  async function failed(claim: Claim, error: unknown): Promise<void> {
-    const attempts = claim.attempts + 1;
-    const patient = isPassing(error) || claim.key === 'sweep';
-    if (!patient && attempts >= options.maxAttempts) {
-      ctx.log('reconcile.identity.parked', { key: claim.key, attempts, error: messageOf(error) });
-      return queue.park(claim, messageOf(error));
-    }
-    const asked = error instanceof Busy ? (error.retryAfterMs ?? 0) : 0;
-    const pauseMs = Math.max(backoffMs(attempts, options.random), Math.min(asked, 3_600_000));
-    ctx.log('reconcile.identity.retried', { key: claim.key, attempts, pauseMs, error: messageOf(error) });
-    await queue.retry(claim, ctx.clock.now() + pauseMs);
+  function failed(claim: Claim, error: unknown): Promise<void> {
+    return retryClaim(ctx, options, claim, error);
   }
 
   function noteUnavailable(error: SourceUnavailable): void {
     if (!ctx.problems.has('directory')) ctx.log('reconcile.source.unavailable', { error: error.message });
     ctx.problems.set('directory', error.message);
-  }
-
-  async function measure(): Promise<void> {
-    const stats = await queue.stats();
-    ctx.metrics.queueDepth.set({ state: 'pending' }, stats.pending);
-    ctx.metrics.queueDepth.set({ state: 'deferred' }, stats.deferred);
-    ctx.metrics.queueDepth.set({ state: 'processing' }, stats.processing);
-    ctx.metrics.queueDepth.set({ state: 'parked' }, stats.parked.length);
-    const ageMs = stats.oldestDueAt === undefined ? 0 : ctx.clock.now() - stats.oldestDueAt;
-    ctx.metrics.queueOldestAgeSeconds.set(ageMs / 1000);
   }
 
   return {

@@ -55,7 +55,8 @@ const ROWS: Record<BenchName, Row> = {
 
 /** The lines as a Markdown table, with the date and what they were measured on. */
 export function markdownTable(lines: readonly Line[], now: Date): string {
-  const machine = `${type()} ${release()}, Node ${process.versions.node}`;
+  const kernel = release().split('.').slice(0, 2).join('.');
+  const machine = `${type()} ${kernel}, Node ${process.versions.node}`;
   return [
     `Measured on ${now.toISOString().slice(0, 10)}, 2 shared vCPU, Debian 12 (${machine}).`,
     '',
