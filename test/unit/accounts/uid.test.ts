@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chooseUid } from '../../../src/accounts/uid.js';
 
@@ -31,5 +32,18 @@ describe('the uid of an identity', () => {
 
     expect(await chooseUid(oid, [30000, 30009], (uid) => uid !== 30007)).toBe(30007);
     await expect(chooseUid(oid, [30000, 30009], () => true)).rejects.toThrow(/every uid from 30000 to 30009/);
+  });
+
+  it('never gives one uid to two identities, and stays in its range, whoever comes in whatever order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.uuid(), { minLength: 1, maxLength: 40 }), fc.nat(20), async (oids, spare) => {
+        const range = [20_000, 20_000 + oids.length - 1 + spare] as const;
+        const given = new Set<number>();
+        for (const oid of oids) given.add(await chooseUid(oid, range, (uid) => given.has(uid)));
+
+        expect(given.size).toBe(oids.length);
+        expect([...given].every((uid) => uid >= range[0] && uid <= range[1])).toBe(true);
+      }),
+    );
   });
 });
