@@ -5,6 +5,7 @@ import type { Wanted } from './lifecycle.js';
 import type { TargetPlan } from './plan.js';
 import type { Policy } from './policy.js';
 import { commentFor, retiredComment } from './proxmox-comment.js';
+import { isStorableEmail } from './proxmox-name.js';
 import type { ProxmoxUser, Sight } from './sight.js';
 import type { ProxmoxFields, ProxmoxStep } from './step.js';
 
@@ -94,9 +95,9 @@ function fieldsFor(
   };
 }
 
-/** PVE's e-mail rule refuses quotes and anything past 254 characters; such a mail is left out, not fought over. */
+/** A mail that PVE refuses is left out, not fought over. */
 function storableMail(mail: string | undefined): string {
-  return mail && mail.length <= 254 && /^[\w+~-]+(\.[\w+~-]+)*@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/.test(mail) ? mail : '';
+  return mail && isStorableEmail(mail) ? mail : '';
 }
 
 function updateSteps(entry: LedgerEntry, observed: ProxmoxUser, fields: ProxmoxFields, policy: Policy): ProxmoxStep[] {

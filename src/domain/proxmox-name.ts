@@ -1,5 +1,7 @@
 export type ProxmoxName = { ok: true; userid: string } | { ok: false; why: string };
 
+const EMAIL = /^[\w+~-]+(\.[\w+~-]+)*@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/;
+const MAX_EMAIL = 254;
 const PLAIN = /^[\x21-\x7e]+$/;
 
 /**
@@ -14,4 +16,9 @@ export function proxmoxNameOf(upn: string, realm: string): ProxmoxName {
   if (userid.length > 64)
     return { ok: false, why: `"${userid.slice(0, 80)}" is longer than the 64 characters Proxmox holds` };
   return { ok: true, userid };
+}
+
+/** Whether PVE's e-mail rule takes this address; it refuses quotes, for one, though a userid may have them. */
+export function isStorableEmail(email: string): boolean {
+  return email.length <= MAX_EMAIL && EMAIL.test(email);
 }

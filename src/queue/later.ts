@@ -1,3 +1,4 @@
+import { readJsonObject } from './json-object.js';
 /** When a key is to be looked at again, and what is remembered of it until then. */
 export interface Later {
   /** Epoch ms. */
@@ -24,14 +25,9 @@ export function formatLater(later: Later): string {
  * further away than we ever wait (clamping it instead would push it away anew at each start).
  */
 export function parseLater(text: string, now: number): Later | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { notBefore, attempts, since, removedAt } = value as Record<string, unknown>;
+  const value = readJsonObject(text);
+  if (!value) return undefined;
+  const { notBefore, attempts, since, removedAt } = value;
   if (!isTime(notBefore) || !isTime(since) || !isTime(attempts)) return undefined;
   if (removedAt !== undefined && !isTime(removedAt)) return undefined;
   if (notBefore > now + MAX_DEFERRAL_MS || attempts > MAX_ATTEMPTS) return undefined;

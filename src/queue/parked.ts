@@ -1,3 +1,4 @@
+import { readJsonObject } from './json-object.js';
 import type { Key, Parked } from './queue.js';
 import type { SpoolDisk } from './spool-disk.js';
 import { parseKey, stemOf } from './spool-name.js';
@@ -45,14 +46,9 @@ function fileOf(key: Key): string {
 }
 
 function parseParked(text: string): Parked | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { key, since, attempts, error } = value as Record<string, unknown>;
+  const value = readJsonObject(text);
+  if (!value) return undefined;
+  const { key, since, attempts, error } = value;
   const known = typeof key === 'string' ? parseKey(key) : undefined;
   if (!known || typeof since !== 'number' || typeof attempts !== 'number' || typeof error !== 'string')
     return undefined;

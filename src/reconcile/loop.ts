@@ -7,7 +7,7 @@ import { identitiesOfGroup, reconcileIdentities } from './identities.js';
 import { measureQueue } from './measure-queue.js';
 import { retryClaim } from './retry-claim.js';
 import type { Outcome } from './settle.js';
-import { rememberFailedSweep, type SweepReport, sweep } from './sweep.js';
+import { rememberFailedSweep, sweep } from './sweep.js';
 import { createTrailing } from './trailing.js';
 
 export interface LoopOptions {
@@ -18,7 +18,6 @@ export interface LoopOptions {
   /** GRAPH_FAIL_OPEN: a source that cannot be read degrades a sweep instead of failing it. */
   failOpen: boolean;
   random: () => number;
-  onSweep?: ((report: SweepReport) => void) | undefined;
 }
 
 /** Works the queue off until stopped. A sweep runs beside targeted work, never two sweeps at once. */
@@ -194,7 +193,6 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       );
       ctx.problems.delete('directory');
       await lookAgain(report.outcomes);
-      options.onSweep?.(report);
     } catch (error) {
       // Stopped in the middle: the claim stays in processing, and the next start takes it up again.
       if (ending.signal.aborted) return;

@@ -1,9 +1,9 @@
 import { Busy, Conflict } from '../../domain/errors.js';
 import type { ObjectId } from '../../domain/identity.js';
+import { isStorableEmail } from '../../domain/proxmox-name.js';
 import type { ProxmoxFields, ProxmoxStep } from '../../domain/step.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxBody, ProxmoxClient } from './client.js';
-import { isStorableEmail } from './names.js';
 import { ProxmoxError } from './proxmox-error.js';
 import { isStranger, reachCommand } from './reach.js';
 import { isRefusal } from './refusal.js';

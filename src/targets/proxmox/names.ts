@@ -8,8 +8,6 @@ const MIN_LENGTH = 3;
 const MAX_LENGTH = 64;
 const PLAIN = /^[\x21-\x7e]+$/;
 const FORBIDDEN = /[,;:/]/;
-const EMAIL = /^[\w+~-]+(\.[\w+~-]+)*@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/;
-const MAX_EMAIL = 254;
 
 /**
  * Checks a full userid `name@realm`. PVE accepts more than it can keep: names beyond ASCII are stored corrupted, and
@@ -41,9 +39,4 @@ export function nameProblem(userid: string, realm: string, untouchable: readonly
     };
   }
   return undefined;
-}
-
-/** Whether PVE's e-mail rule takes this address; it refuses quotes, for one, though a userid may have them. */
-export function isStorableEmail(email: string): boolean {
-  return email.length <= MAX_EMAIL && EMAIL.test(email);
 }
