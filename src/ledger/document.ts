@@ -34,6 +34,17 @@ export interface SweepRecord {
   why?: string | undefined;
 }
 
+/** What the clocks showed when the ledger was last written, and whether the wall clock is to be doubted since. */
+export interface ClockRecord {
+  /** Wall clock, epoch ms. */
+  wall: number;
+  /** Which boot of the host `uptimeMs` belongs to. */
+  bootId: string;
+  uptimeMs: number;
+  /** The wall clock jumped: no deletion goes ahead until an operator confirms it. */
+  doubt?: { since: number; why: string } | undefined;
+}
+
 /** The durable record of what we own, of every countdown and of the guard. */
 export interface LedgerDocument {
   version: 1;
@@ -43,6 +54,7 @@ export interface LedgerDocument {
   guard: { window: PastRemoval[]; held?: HeldPlan | undefined; approved: (Removal & { until: number })[] };
   lastSweep?: SweepRecord | undefined;
   lastGoodSweepAt?: number | undefined;
+  clock?: ClockRecord | undefined;
 }
 
 /** What a new host starts with. */

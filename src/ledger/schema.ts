@@ -61,6 +61,14 @@ const document = z.object({
     })
     .optional(),
   lastGoodSweepAt: time.optional(),
+  clock: z
+    .object({
+      wall: time,
+      bootId: z.string(),
+      uptimeMs: z.number().nonnegative(),
+      doubt: z.object({ since: time, why: z.string() }).optional(),
+    })
+    .optional(),
 });
 
 /** The document in this text. Throws an Error that says what is wrong and where, never a guess at a repair. */
