@@ -1,5 +1,5 @@
 import type { GroupId } from './identity.js';
-import type { Policy, RoleMapping } from './policy.js';
+import type { Policy, RoleMapping, RoleShorthand } from './policy.js';
 
 /** What an identity in scope is to have beside its bare account. All lists sorted, without repeats. */
 export interface Entitlement {
@@ -30,12 +30,12 @@ export function pveGroupOf(mapping: Pick<RoleMapping, 'pveRole' | 'pveGroup' | '
 
 /** Every group grant that set-up has to have made, sorted by group. */
 export function groupGrants(policy: Policy): GroupGrant[] {
-  const mappings = [...policy.roleMap, policy.allUsers, policy.superAdmin].filter((mapping) => mapping?.pveRole);
-  const grants = mappings.map((mapping) => ({
-    pveGroup: pveGroupOf(mapping as RoleMapping, policy.realm),
-    pveRole: mapping?.pveRole ?? '',
-    path: (mapping as RoleMapping).path ?? '/',
-  }));
+  const mappings: (RoleMapping | RoleShorthand | undefined)[] = [...policy.roleMap, policy.allUsers, policy.superAdmin];
+  const grants = mappings.flatMap((mapping): GroupGrant[] => {
+    if (!mapping?.pveRole) return [];
+    const path = 'path' in mapping ? mapping.path : undefined;
+    return [{ pveGroup: pveGroupOf(mapping, policy.realm), pveRole: mapping.pveRole, path: path ?? '/' }];
+  });
   const unique = new Map(grants.map((grant) => [`${grant.pveGroup} ${grant.path} ${grant.pveRole}`, grant]));
   return [...unique.values()].sort((a, b) => (a.pveGroup < b.pveGroup ? -1 : 1));
 }

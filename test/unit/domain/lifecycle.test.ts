@@ -2,19 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { desiredOf } from '../../../src/domain/desired.js';
 import { judge } from '../../../src/domain/lifecycle.js';
-import {
-  ADMINS,
-  ALICE,
-  anyEntry,
-  anyReading,
-  EVERYBODY,
-  entry,
-  HOUR,
-  NOW,
-  outsider,
-  policy,
-  present,
-} from './builders.js';
+import { ALICE, anyEntry, anyReading, EVERYBODY, entry, HOUR, NOW, outsider, policy, present } from './builders.js';
 
 const targeted = { now: NOW, sweep: false };
 const sweeping = { now: NOW, sweep: true };
@@ -146,37 +134,118 @@ describe('judge', () => {
       wanted: { presence: 'active' },
     });
   });
-});
 
-describe('desiredOf', () => {
-  it('gives a super-admin sudo and the super-admin role, and not the role of all users', () => {
-    const desired = desiredOf(present({ groups: [EVERYBODY, ADMINS] }), policy());
+  it('lets an older suspicion stand when another removal is reported', () => {
+    const suspicious = entry({ suspicion: { since: NOW - 4000, by: 'reading' } });
 
-    expect(desired).toMatchObject({
-      entitlement: { sudo: true, pveGroups: ['Administrator-entra', 'entramox-entra'] },
+    const verdict = judge(ALICE, suspicious, outsider(), policy(), { ...targeted, removalReportedAt: NOW - 10 });
+
+    expect(verdict).toMatchObject({ kind: 'confirm', entry: { suspicion: { since: NOW - 4000, by: 'reading' } } });
+  });
+
+  it('writes down that the report came by a notification', () => {
+    const verdict = judge(ALICE, entry(), outsider(), policy(), { ...targeted, removalReportedAt: NOW - 10 });
+
+    expect(verdict).toMatchObject({ entry: { suspicion: { since: NOW - 10, by: 'notification' } } });
+  });
+
+  it('suspects a suspended identity that was reported as removed', () => {
+    const suspended = entry({ state: 'suspended' });
+
+    const verdict = judge(ALICE, suspended, outsider(), policy(), { ...targeted, removalReportedAt: NOW - 10 });
+
+    expect(verdict).toMatchObject({ kind: 'confirm', entry: { state: 'suspended' } });
+  });
+
+  it.each(['grace', 'deleted'] as const)('suspects nobody anew who is in %s', (state) => {
+    const gone = entry({ state, deleteAt: state === 'grace' ? NOW + HOUR : undefined });
+
+    const verdict = judge(ALICE, gone, outsider(), policy(), { ...targeted, removalReportedAt: NOW - 10 });
+
+    expect(verdict).toMatchObject({ kind: 'settle', entry: { state } });
+    expect('entry' in verdict && verdict.entry.suspicion).toBeFalsy();
+  });
+
+  it('describes a newcomer afresh, with nothing made yet', () => {
+    const unnamed = desiredOf(present({ attributes: { upn: 'alice@example.com' } }), policy());
+
+    const verdict = judge(ALICE, undefined, unnamed, policy(), targeted);
+
+    expect(verdict).toMatchObject({
+      entry: {
+        oid: ALICE,
+        upn: 'alice@example.com',
+        displayName: '',
+        state: 'active',
+        since: NOW,
+        groups: [EVERYBODY],
+        names: {},
+        retired: [],
+        conflicts: [],
+      },
     });
   });
 
-  it('gives the role of all users only where no other role applies', () => {
-    expect(desiredOf(present(), policy())).toMatchObject({
-      entitlement: { sudo: false, pveGroups: ['PVEAuditor-entra', 'entramox-entra'] },
+  it('keeps a tombstone that is a member again but disabled', () => {
+    const verdict = judge(ALICE, entry({ state: 'deleted' }), disabled, policy(), targeted);
+
+    expect(verdict).toMatchObject({ kind: 'settle', entry: { state: 'deleted' }, wanted: { presence: 'deleted' } });
+  });
+
+  it('keeps a tombstone that is still out of scope', () => {
+    const verdict = judge(ALICE, entry({ state: 'deleted' }), outsider(), policy(), sweeping);
+
+    expect(verdict).toMatchObject({ kind: 'settle', entry: { state: 'deleted', groups: [] } });
+  });
+
+  it('says who disabled a suspended identity', () => {
+    const verdict = judge(ALICE, entry(), disabled, policy(), targeted);
+
+    expect(verdict).toMatchObject({ entry: { state: 'suspended', since: NOW, reason: 'disabled in Entra' } });
+  });
+
+  it('remembers since when somebody is suspended, however often it is read', () => {
+    const suspended = entry({ state: 'suspended', since: NOW - HOUR });
+
+    expect(judge(ALICE, suspended, disabled, policy(), targeted)).toMatchObject({ entry: { since: NOW - HOUR } });
+  });
+
+  it('remembers the last known name of somebody who left, and no group any more', () => {
+    const renamed = outsider({ positive: true, attributes: { upn: 'ann@example.com', displayName: 'Ann' } });
+    const nameless = outsider({ positive: true, attributes: { upn: 'ann@example.com' } });
+    const unseen = outsider({ positive: true });
+
+    expect(judge(ALICE, entry(), renamed, policy(), targeted)).toMatchObject({
+      entry: { upn: 'ann@example.com', displayName: 'Ann', groups: [], reason: 'in none of the configured groups' },
+    });
+    expect(judge(ALICE, entry(), nameless, policy(), targeted)).toMatchObject({ entry: { displayName: '' } });
+    expect(judge(ALICE, entry(), unseen, policy(), targeted)).toMatchObject({
+      entry: { upn: 'alice@example.com', groups: [] },
     });
   });
 
-  it('takes nobody of a domain that is not allowed, and everybody where all are', () => {
-    const strict = policy({ allowedDomains: ['example.org'] });
+  it('begins a whole countdown where one was lost, and remembers it', () => {
+    const leaving = entry({ state: 'grace', deleteAt: undefined });
 
-    expect(desiredOf(present(), strict)).toMatchObject({ kind: 'outsider', positive: false });
-    expect(desiredOf(present(), policy({ allowedDomains: ['example.com'] })).kind).toBe('member');
-    expect(desiredOf(present(), policy()).kind).toBe('member');
+    const verdict = judge(ALICE, leaving, outsider(), policy(), sweeping);
+
+    expect(verdict).toMatchObject({
+      entry: { state: 'grace', deleteAt: NOW + 24 * HOUR },
+      wanted: { presence: 'grace', deleteAt: NOW + 24 * HOUR },
+    });
   });
 
-  it('takes a user listed by object id without any group', () => {
-    expect(desiredOf(present({ groups: [] }), policy({ userIds: [ALICE] })).kind).toBe('member');
-    expect(desiredOf(present({ groups: [] }), policy()).kind).toBe('outsider');
+  it('remembers the countdown of a new leaver, and none of a deleted one', () => {
+    const left = judge(ALICE, entry(), outsider({ positive: true }), policy(), targeted);
+    const over = judge(ALICE, entry({ state: 'grace', deleteAt: NOW }), outsider(), policy(), sweeping);
+
+    expect(left).toMatchObject({ entry: { state: 'grace', deleteAt: NOW + 24 * HOUR, suspicion: undefined } });
+    expect(over).toMatchObject({ entry: { state: 'deleted', deleteAt: undefined, since: NOW } });
   });
 
-  it('ignores memberships of groups that are not configured', () => {
-    expect(desiredOf(present({ groups: ['dddddddd-dddd-4ddd-8ddd-dddddddddddd'] }), policy()).kind).toBe('outsider');
+  it('remembers of a first sign when it came, and that it was a reading', () => {
+    expect(judge(ALICE, entry(), outsider(), policy(), targeted)).toMatchObject({
+      entry: { suspicion: { since: NOW, by: 'reading' } },
+    });
   });
 });

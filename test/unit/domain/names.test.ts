@@ -196,12 +196,20 @@ describe('isMadeFromUserid', () => {
 });
 
 describe('parseGuid', () => {
-  it.each(['', 'root', '../../etc/passwd', `${ALICE}/`, ` ${ALICE}`, '11111111111141118111111111111111', null, 7, {}])(
-    'refuses %j',
-    (value) => {
-      expect(parseGuid(value)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'root',
+    '../../etc/passwd',
+    `${ALICE}/`,
+    ` ${ALICE}`,
+    '11111111111141118111111111111111',
+    'g'.repeat(36),
+    null,
+    7,
+    {},
+  ])('refuses %j', (value) => {
+    expect(parseGuid(value)).toBeUndefined();
+  });
 
   it('gives a GUID in lower case', () => {
     expect(parseGuid('ABCDEF01-2345-6789-ABCD-EF0123456789')).toBe('abcdef01-2345-6789-abcd-ef0123456789');
