@@ -7,6 +7,7 @@ import { checkShape, readAnswer } from './answers.js';
 import { authenticationMiddleware } from './authentication-middleware.js';
 import { type BatchAnswer, type BatchItem, sendBatch } from './batch.js';
 import type { Credential } from './credential.js';
+import { type DeltaRound, readDeltaRound } from './delta-pages.js';
 import { graphRoot } from './graph-root.js';
 import { middleware } from './middleware.js';
 import { type Pages, readAllPages } from './pages.js';
@@ -47,6 +48,8 @@ export interface GraphClient {
   get<T>(path: string, schema: z.ZodType<T>, options?: CallOptions): Promise<T>;
   /** All items of a paged list; complete, or thrown. */
   getAllPages<T>(path: string, itemSchema: z.ZodType<T>, options?: CallOptions): Promise<Pages<T>>;
+  /** A delta query to its end, from a path or from the delta link of an earlier round. Throws DeltaLost too. */
+  getDelta<T>(start: string, itemSchema: z.ZodType<T>, options?: CallOptions): Promise<DeltaRound<T>>;
   post<T>(path: string, body: unknown, schema: z.ZodType<T>, options?: CallOptions): Promise<T>;
   patch<T>(path: string, body: unknown, schema: z.ZodType<T>, options?: CallOptions): Promise<T>;
   delete(path: string, options?: CallOptions): Promise<void>;
@@ -119,6 +122,8 @@ export function createGraphClient(options: GraphClientOptions): GraphClient {
     },
     getAllPages: (path, itemSchema, call) =>
       readAllPages({ path, itemSchema, root, get: (target) => send('GET', target, undefined, call) }),
+    getDelta: (start, itemSchema, call) =>
+      readDeltaRound({ start, itemSchema, root, get: (target) => send('GET', target, undefined, call) }),
     batch: (items, call) =>
       sendBatch({
         items,

@@ -8,3 +8,13 @@ export function assertOurs(url: URL, root: GraphRoot): void {
     `a call to ${url.origin}${url.pathname.slice(0, 60)} was refused: the token is for ${root.origin}${root.pathPrefix} only`,
   );
 }
+
+/** A link that Graph gave, without its fragment. Throws SourceUnavailable where it is no URL or leads elsewhere. */
+export function pinnedLink(link: string, root: GraphRoot, path: string): string {
+  if (!URL.canParse(link))
+    throw new GraphUnavailable(`${path}: the link to the next page is not a URL`, { status: 200 });
+  const url = new URL(link);
+  assertOurs(url, root);
+  url.hash = '';
+  return url.href;
+}

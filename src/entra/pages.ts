@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { checkShape } from './answers.js';
 import { GraphUnavailable } from './graph-errors.js';
 import type { GraphRoot } from './graph-root.js';
-import { assertOurs } from './own-origin.js';
+import { pinnedLink } from './own-origin.js';
 
 export interface Pages<T> {
   items: T[];
@@ -48,16 +48,7 @@ export async function readAllPages<T>({
     const page: z.infer<typeof pageSchema> = checkShape(pageSchema, await get(target), call);
     count ??= page['@odata.count'] ?? undefined;
     for (const item of checkShape(z.array(itemSchema), page.value, call)) items.push(item);
-    target = page['@odata.nextLink'] ? pinned(page['@odata.nextLink'], root, call.path) : undefined;
+    target = page['@odata.nextLink'] ? pinnedLink(page['@odata.nextLink'], root, call.path) : undefined;
   }
   return { items, count };
-}
-
-function pinned(link: string, root: GraphRoot, path: string): string {
-  if (!URL.canParse(link))
-    throw new GraphUnavailable(`${path}: the link to the next page is not a URL`, { status: 200 });
-  const url = new URL(link);
-  assertOurs(url, root);
-  url.hash = '';
-  return url.href;
 }
