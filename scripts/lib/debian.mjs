@@ -9,7 +9,12 @@ export const debianPackages = [
   { name: 'procps', program: 'pkill', use: 'the processes of a locked account are ended' },
   { name: 'util-linux', program: 'unshare', use: 'the private root in which accounts are made' },
   { name: 'iproute2', program: 'ip', use: 'the loopback of a private network' },
+  { name: 'logrotate', program: 'logrotate', use: 'the audit log is rotated as it is when installed' },
+  { name: 'faketime', program: 'faketime', use: 'the clock of a running reconciler is moved' },
+  { name: 'shellcheck', program: 'shellcheck', use: 'the shell script that units run before they start is linted' },
   { name: 'strace', program: 'strace', use: 'faults are put into single system calls' },
+  { name: 'systemd-container', program: 'systemd-nspawn', use: 'a Debian with logind, sshd and cron is booted' },
+  { name: 'mmdebstrap', program: 'mmdebstrap', use: 'the files of that machine are put together' },
 ];
 
 const APT_TIMEOUT_MS = 5 * 60_000;

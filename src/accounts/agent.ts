@@ -1,6 +1,6 @@
 import { createAccount } from './create.js';
 import { deleteAccount } from './delete.js';
-import { AgentError } from './errors.js';
+import { explainError } from './disk-trouble.js';
 import type { Run } from './exec.js';
 import { setGroups, setSudo } from './grants.js';
 import type { Ledger } from './ledger.js';
@@ -9,7 +9,6 @@ import { observe } from './observe.js';
 import type { Policy } from './policy.js';
 import type { Request } from './protocol.js';
 import { settleSudo } from './settle-sudo.js';
-import { staleLocks } from './stale-locks.js';
 import { unlockAccount } from './unlock.js';
 import type { AgentClock, Paths, Workshop } from './workshop.js';
 
@@ -20,6 +19,8 @@ export interface AgentOptions {
   run: Run;
   paths: Paths;
   clock: AgentClock;
+  /** Done before the first request: what a former agent that was killed left behind. */
+  prepare: (workshop: Workshop) => Promise<void>;
   /** Told of trouble that belongs to no request. */
   say: (text: string) => void;
 }
@@ -46,10 +47,13 @@ export function createAgent(options: AgentOptions): Agent {
     try {
       return await work;
     } catch (error) {
-      throw withStaleLocks(error, options.paths);
+      throw explainError(error);
     }
   }
 
+  turn(options.prepare).catch((error) => {
+    options.say(`what a former agent left could not be removed: ${error instanceof Error ? error.message : error}`);
+  });
   turn(settleSudo).catch((error) => {
     options.say(`the sudo rules could not be settled: ${error instanceof Error ? error.message : error}`);
   });
@@ -80,11 +84,4 @@ export function createAgent(options: AgentOptions): Agent {
         return request satisfies never;
     }
   };
-}
-
-/** A tool that failed beside a stale lock file failed because of it; the operator must hear which file. */
-function withStaleLocks(error: unknown, paths: Paths): unknown {
-  if (!(error instanceof AgentError) || error.code !== 'failed' || error.remedy !== undefined) return error;
-  const locks = staleLocks(paths.etc, paths.proc);
-  return locks.length === 0 ? error : new AgentError('busy', error.message, locks.join('; '));
 }

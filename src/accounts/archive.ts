@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskTrouble, explainWrite } from './disk-trouble.js';
 import { syncDirectory } from './durable-file.js';
+import { AgentError } from './errors.js';
 import { mustRun } from './exec.js';
 import { homeOf, homeState } from './home.js';
 import type { Entry } from './ledger.js';
@@ -18,15 +20,14 @@ export async function archiveHome({ entry, workshop }: { entry: Entry; workshop:
   const { policy, run, clock } = workshop;
   const { name, uid } = entry;
   if (!policy.archiveHomes || homeState(homeOf(policy.homeBase, name), uid) === 'missing') return null;
-  mkdirSync(policy.archiveDir, { recursive: true, mode: 0o700 });
+  makeArchiveDirectory(policy.archiveDir);
   requireRootOnly(policy.archiveDir);
   chmodSync(policy.archiveDir, 0o700);
   const time = new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const file = join(policy.archiveDir, `${name}-${uid}-${time}.tar`);
   // One fixed name, so that what a killed run left is replaced by the next.
   const partial = join(policy.archiveDir, `${name}-${uid}.tar.partial`);
-  rmSync(partial, { force: true });
-  const handle = await open(partial, 'wx', 0o600);
+  const handle = await openPartial(partial);
   try {
     // Sparse, because a file may claim to be larger than every disk.
     const flags = ['--numeric-owner', '--acls', '--xattrs', '--one-file-system', '--sparse'];
@@ -34,12 +35,33 @@ export async function archiveHome({ entry, workshop }: { entry: Entry; workshop:
     await mustRun(run, 'tar', [...flags, '-C', policy.homeBase, '-cf', '-', name], options);
     await handle.sync();
   } catch (error) {
+    // tar knows its output as a pipe, so its words do not name the disk.
+    const trouble = diskTrouble(policy.archiveDir);
     rmSync(partial, { force: true });
-    throw error;
+    if (!trouble) throw explainWrite(error, partial);
+    const words = error instanceof Error ? error.message : String(error);
+    throw new AgentError('busy', `the home of ${name} is not archived: ${trouble.what} (${words})`, trouble.remedy);
   } finally {
     await handle.close();
   }
   renameSync(partial, file);
   syncDirectory(policy.archiveDir);
   return file;
+}
+
+function makeArchiveDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw explainWrite(error, directory);
+  }
+}
+
+async function openPartial(partial: string): Promise<FileHandle> {
+  try {
+    rmSync(partial, { force: true });
+    return await open(partial, 'wx', 0o600);
+  } catch (error) {
+    throw explainWrite(error, partial);
+  }
 }

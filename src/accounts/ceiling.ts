@@ -10,10 +10,13 @@ export function checkCeiling({ ledger, policy, clock }: Workshop, kind: CeilingK
   const limit = kind === 'locks' ? policy.locksPerHour : policy.deletesPerHour;
   const times = ledger.recent(kind, now);
   if (times.length < limit) return;
-  const minutes = Math.max(1, Math.ceil((Math.min(...times) + HOUR_MS - now) / 60_000));
+  // When this one is an hour old there are fewer than the limit. With a limit of 0 there never are.
+  const last = [...times].sort((a, b) => a - b)[times.length - limit];
+  const wait =
+    last === undefined ? '' : `wait about ${Math.max(1, Math.ceil((last + HOUR_MS - now) / 60_000))} min, or `;
   throw new AgentError(
     'ceiling',
     `the ceiling of ${limit} ${kind} in an hour is reached`,
-    `wait about ${minutes} min, or raise ${kind}PerHour in the policy as root`,
+    `${wait}raise ${kind}PerHour in the policy as root`,
   );
 }

@@ -16,13 +16,15 @@ export interface ConverseOptions {
   output: Writable;
   /** Told of every request's beginning and end, for the idle clock. */
   onBusy?: (change: 1 | -1) => void;
+  /** Ends the reading: what was asked by then is answered, and nothing else. */
+  signal?: AbortSignal;
 }
 
 /**
  * Answers requests until the input ends or a line is too long, then resolves when every answer is handed over.
  * Never rejects: a connection that breaks only loses its answers, the work is done all the same.
  */
-export async function converse({ agent, input, output, onBusy }: ConverseOptions): Promise<void> {
+export async function converse({ agent, input, output, onBusy, signal }: ConverseOptions): Promise<void> {
   const splitter = createLineSplitter(MAX_LINE_BYTES);
   const pending = new Set<Promise<void>>();
   const send = (reply: Reply): void => {
@@ -39,7 +41,7 @@ export async function converse({ agent, input, output, onBusy }: ConverseOptions
     });
   };
   try {
-    for await (const chunk of input) {
+    for await (const chunk of untilAborted(input, signal)) {
       const { lines, tooLong } = splitter.push(chunk as Buffer);
       for (const line of lines) if (line.length > 0) take(line);
       if (tooLong) {
@@ -52,6 +54,34 @@ export async function converse({ agent, input, output, onBusy }: ConverseOptions
     if (!(error instanceof Error)) throw error;
   }
   await Promise.all(pending);
+}
+
+/** What comes in until the end or the signal, which leaves the stream open, for the answers may go the same way. */
+async function* untilAborted(input: Readable, signal: AbortSignal | undefined): AsyncGenerator<unknown> {
+  const chunks = input[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await orAborted(chunks.next(), signal);
+      ended = done === true;
+      if (ended) return;
+      yield value;
+    }
+  } finally {
+    // Whoever reads no further closes the stream.
+    if (!ended) await chunks.return?.();
+  }
+}
+
+/** One step of an iteration; its end as soon as the signal comes. */
+function orAborted(next: Promise<IteratorResult<unknown>>, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
+  if (!signal) return next;
+  return new Promise((resolve, reject) => {
+    const end = (): void => resolve({ done: true, value: undefined });
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
+    next.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
 }
 
 async function answer(agent: Agent, bytes: Buffer, pending: number): Promise<Reply> {

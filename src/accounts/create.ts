@@ -4,13 +4,13 @@ import { readEtc, type ShadowLine } from './etc.js';
 import { mustRun, type Run } from './exec.js';
 import { type HomeState, homeOf, homeState, makeHome } from './home.js';
 import type { Entry, LockRecord } from './ledger.js';
-import { nameStanding } from './name-standing.js';
+import { nameStanding, releasedStanding } from './name-standing.js';
 import { gecosProblem, nameProblem } from './names.js';
 import { setRandomPassword } from './password.js';
 import type { CreateResult } from './protocol.js';
 import { groupProblem, hasAllLines, NO_SUBIDS, sweepAway } from './remains.js';
 import { requireRootOnly } from './root-only.js';
-import { chooseUid } from './uid.js';
+import { pinRemedy, uidStanding } from './uid-standing.js';
 import { identityProblem, openOwn, type Workshop } from './workshop.js';
 
 export interface Wanted {
@@ -30,10 +30,14 @@ export async function createAccount(workshop: Workshop, wanted: Wanted): Promise
   const problem = nameProblem(wanted.name) ?? gecosProblem(wanted.gecos);
   if (problem) throw new AgentError('invalid', problem);
   const known = workshop.ledger.get(wanted.oid);
+  if (known?.state === 'released') {
+    const standing = releasedStanding(known);
+    throw new AgentError('conflict', standing.why, standing.remedy);
+  }
   const entry =
     known && known.state !== 'deleted' ? resume(workshop, known, wanted) : await begin(workshop, wanted, known);
-  if (entry.state === 'creating') await makeLines(workshop, entry, wanted.gecos);
-  await completeHome(workshop, entry);
+  if (entry.state === 'creating') await makeAnew(workshop, entry, wanted.gecos);
+  else await completeHome(workshop, entry);
   await setGecos(workshop, entry, wanted.gecos);
   readBack(workshop, entry, wanted.gecos);
   if (entry !== known || entry.state !== 'made') workshop.ledger.put({ ...entry, state: 'made' });
@@ -51,22 +55,19 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   if (!etc.group.has(name) && (await isKnownElsewhere(run, name))) {
     throw new AgentError('conflict', `${name} exists in another source than /etc (LDAP?)`, 'use another name');
   }
-  let questions = 0;
-  const isTaken = (uid: number) => {
-    if (ledger.ownerOfUid(uid) || etc.nameOfUid.has(uid) || etc.groupOfGid.has(uid)) return true;
-    questions += 1;
-    if (questions <= 64) return isKnownElsewhere(run, String(uid));
-    throw new AgentError('refused', 'other sources than /etc (LDAP?) use the same uids', 'move uidRange in the policy');
-  };
-  const uid = former?.uid ?? (await chooseUid(oid, policy.uidRange, isTaken));
+  const choice = uidStanding({ ledger, policy, etc }, oid);
+  if (!choice.ok) throw new AgentError('conflict', choice.why, choice.remedy);
+  const { uid } = choice;
   const [first, last] = policy.uidRange;
   if (uid < first || uid > last) {
     throw new AgentError('refused', `the former uid ${uid} of ${name} is outside uidRange ${first}-${last}`);
   }
   const problem = identityProblem(etc, { name, uid }) ?? groupProblem(etc, { name, uid });
   if (problem) throw new AgentError('conflict', problem, 'free the name and the number, or choose another name');
-  if (former && (await isKnownElsewhere(run, String(uid)))) {
-    throw new AgentError('conflict', `uid ${uid} exists in another source than /etc (LDAP?)`, 'free the number there');
+  if (await isKnownElsewhere(run, String(uid))) {
+    const why = `uid ${uid} exists in another source than /etc (LDAP?)`;
+    const free = 'free the number there';
+    throw new AgentError('conflict', why, former ? free : `${free}, or ${pinRemedy(oid, undefined)}`);
   }
   requireRootOnly(policy.homeBase);
   const home = homeOf(policy.homeBase, name);
@@ -75,7 +76,9 @@ async function begin(workshop: Workshop, { oid, name }: Wanted, former: Entry | 
   }
   const names = new Set(former ? [...former.formerNames, former.name] : []);
   names.delete(name);
-  const entry: Entry = { oid, name, uid, state: 'creating', adopted: false, formerNames: [...names] };
+  const { archives } = former ?? {};
+  const kept = archives ? { archives } : {};
+  const entry: Entry = { oid, name, uid, state: 'creating', adopted: false, formerNames: [...names], ...kept };
   ledger.put(entry);
   return entry;
 }
@@ -131,11 +134,26 @@ function resume(workshop: Workshop, known: Entry, { oid, name }: Wanted): Entry 
   return entry;
 }
 
-/** The lines in the four files and the password. Whatever a killed run left is swept away first. */
+/**
+ * The lines in the four files, the password and the home. Whatever a killed run left is swept away first, and what a
+ * full disk let be made, in part only, afterwards; where not even that is possible the next attempt does it.
+ */
+async function makeAnew(workshop: Workshop, entry: Entry, gecos: string): Promise<void> {
+  await sweepAway(workshop, entry);
+  try {
+    await makeLines(workshop, entry, gecos);
+    await completeHome(workshop, entry);
+  } catch (error) {
+    await sweepAway(workshop, entry).catch((second: unknown) => {
+      if (!(second instanceof AgentError)) throw second;
+    });
+    throw error;
+  }
+}
+
 async function makeLines(workshop: Workshop, entry: Entry, gecos: string): Promise<void> {
   const { policy, paths, run } = workshop;
   const { name, uid } = entry;
-  await sweepAway(workshop, entry);
   const numbers = ['-u', String(uid), '-g', String(uid)];
   // The group by itself: useradd would search for a free number, which is quadratic in the number of accounts.
   await mustRun(run, 'groupadd', ['-g', String(uid), name]);

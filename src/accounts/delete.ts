@@ -84,8 +84,8 @@ function finish({ ledger }: Workshop, { oid, name }: Entry): void {
   if (entry?.state !== 'deleting') {
     throw new AgentError('refused', `${name} was made anew while its former home was removed`);
   }
-  const { lock: _, archive: __, ...rest } = entry;
-  ledger.put({ ...rest, state: 'deleted' });
+  const { lock: _, archive, archives = [], ...rest } = entry;
+  ledger.put({ ...rest, state: 'deleted', archives: archive ? [...archives, archive] : archives });
 }
 
 /** Whatever is below the home goes, so nothing of anybody else may be there. */

@@ -16,7 +16,12 @@ export class AgentError extends Error {
 /** Anything thrown as an AgentError; what nobody foresaw becomes `failed`. */
 export function toAgentError(error: unknown): AgentError {
   if (error instanceof AgentError) return error;
-  return new AgentError('failed', error instanceof Error ? error.message : String(error));
+  return new AgentError('failed', messageOf(error));
+}
+
+/** The words of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The `code` of an error of the file system, such as `ENOENT`. */

@@ -30,7 +30,8 @@ export interface Etc {
   passwd: ReadonlyMap<string, PasswdLine>;
   shadow: ReadonlyMap<string, ShadowLine>;
   group: ReadonlyMap<string, GroupLine>;
-  gshadow: ReadonlySet<string>;
+  /** The members that gshadow lists, by group. */
+  gshadow: ReadonlyMap<string, string[]>;
   /** Names by uid and by gid. */
   nameOfUid: ReadonlyMap<number, string>;
   groupOfGid: ReadonlyMap<number, string>;
@@ -43,37 +44,53 @@ export function readEtc(directory: string): Etc {
   const passwd = new Map<string, PasswdLine>();
   const nameOfUid = new Map<number, string>();
   for (const row of rows(join(directory, 'passwd'))) {
-    const name = row[0] ?? '';
+    const name = textOf(row, 0);
     if (passwd.has(name)) continue;
     const uid = Number(row[2]);
-    passwd.set(name, { name, uid, gid: Number(row[3]), gecos: row[4] ?? '', home: row[5] ?? '', shell: row[6] ?? '' });
+    const [gid, gecos, home, shell] = [Number(row[3]), textOf(row, 4), textOf(row, 5), textOf(row, 6)];
+    passwd.set(name, { name, uid, gid, gecos, home, shell });
     if (!nameOfUid.has(uid)) nameOfUid.set(uid, name);
   }
   const shadow = new Map<string, ShadowLine>();
   for (const row of rows(join(directory, 'shadow'))) {
-    const name = row[0] ?? '';
+    const name = textOf(row, 0);
     if (shadow.has(name)) continue;
-    shadow.set(name, { name, password: row[1] ?? '', changed: row[2] ?? '', expiry: row[7] ?? '' });
+    shadow.set(name, { name, password: textOf(row, 1), changed: textOf(row, 2), expiry: textOf(row, 7) });
   }
   const group = new Map<string, GroupLine>();
   const groupOfGid = new Map<number, string>();
   for (const row of rows(join(directory, 'group'))) {
-    const name = row[0] ?? '';
+    const name = textOf(row, 0);
     if (group.has(name)) continue;
     const gid = Number(row[2]);
-    group.set(name, { name, gid, members: row[3] ? row[3].split(',') : [] });
+    group.set(name, { name, gid, members: membersIn(row) });
     if (!groupOfGid.has(gid)) groupOfGid.set(gid, name);
   }
-  const gshadow = new Set(rows(join(directory, 'gshadow')).map((row) => row[0] ?? ''));
+  const gshadow = new Map(rows(join(directory, 'gshadow')).map((row) => [textOf(row, 0), membersIn(row)]));
   return { passwd, shadow, group, gshadow, nameOfUid, groupOfGid };
 }
 
-/** The groups that list this name as a member, sorted. */
+/** The groups that list this name as a member, in either of the two files, sorted. */
 export function groupsOf(etc: Etc, name: string): string[] {
   return [...etc.group.values()]
-    .filter((line) => line.members.includes(name))
+    .filter((line) => line.members.includes(name) || etc.gshadow.get(line.name)?.includes(name))
     .map((line) => line.name)
     .sort();
+}
+
+/** Whether both files list it: a tool that was killed between the two leaves it in one. */
+export function isFullMember(etc: Etc, name: string, group: string): boolean {
+  return etc.group.get(group)?.members.includes(name) === true && etc.gshadow.get(group)?.includes(name) !== false;
+}
+
+/** A line that is too short reads as one whose last fields are empty. */
+function textOf(row: readonly string[], position: number): string {
+  return row[position] ?? '';
+}
+
+function membersIn(row: readonly string[]): string[] {
+  const list = textOf(row, 3);
+  return list === '' ? [] : list.split(',');
 }
 
 function rows(file: string): string[][] {

@@ -20,17 +20,22 @@ const TOOLS = {
   getent: '/usr/bin/getent',
   loginctl: '/usr/bin/loginctl',
   kill: '/usr/bin/kill',
+  perl: '/usr/bin/perl',
 } as const;
 
 export type Tool = keyof typeof TOOLS;
 
-/** Absent on hosts without systemd or procps; the agent then does without. */
-const OPTIONAL: ReadonlySet<Tool> = new Set<Tool>(['loginctl', 'kill']);
+/** Absent on hosts without systemd or procps, and perl outside of Debian; the agent then does without. */
+const OPTIONAL: ReadonlySet<Tool> = new Set<Tool>(['loginctl', 'kill', 'perl']);
 
 export interface Outcome {
   code: number;
   stdout: string;
   stderr: string;
+  /** Why the tool was not even started; the exit code is that of a failure then. */
+  notStarted?: string;
+  /** What the operator can do where the host is why it failed; after that the same call may succeed. */
+  remedy?: string;
 }
 
 export interface RunOptions {
@@ -41,6 +46,8 @@ export interface RunOptions {
   stdoutFd?: number;
   /** Run as this uid and gid. */
   uid?: number;
+  /** Told of the process number as soon as there is one. */
+  onStart?: (pid: number) => void;
 }
 
 /**
@@ -49,7 +56,8 @@ export interface RunOptions {
  */
 export type Run = (tool: Tool, args: readonly string[], options?: RunOptions) => Promise<Outcome>;
 
-const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', HOME: '/' };
+/** What every program is started with; nothing of our own environment reaches it. */
+export const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', HOME: '/' };
 const MAX_OUTPUT_CHARS = 64 * 1024;
 
 /** What is wrong with the pinned programs, in words; empty where everything is in order. */
@@ -60,21 +68,28 @@ export function toolProblems(): string[] {
   });
 }
 
+/** The pinned path of a program. Throws AgentError `failed` for one that is missing or that others could change. */
+export function pathOf(tool: Tool): string {
+  const path = TOOLS[tool];
+  const problem = rootOnlyProblem(path);
+  if (problem) throw new AgentError('failed', `${path} is not run: ${problem}`);
+  return path;
+}
+
 /** The real seam. Each program is checked before its first use. */
 export function createRun(): Run {
-  const checked = new Set<Tool>();
-  return (tool, args, options = {}) => {
-    const path = TOOLS[tool];
-    if (!checked.has(tool)) {
-      const problem = rootOnlyProblem(path);
-      if (problem) return Promise.reject(new AgentError('failed', `${path} is not run: ${problem}`));
-      checked.add(tool);
-    }
+  const checked = new Map<Tool, string>();
+  return async (tool, args, options = {}) => {
+    const path = checked.get(tool) ?? pathOf(tool);
+    checked.set(tool, path);
     return start(path, args, options);
   };
 }
 
-/** Runs a tool that must succeed; throws AgentError `failed` with its words for any exit code but those allowed. */
+/**
+ * Runs a tool that must succeed; throws AgentError with its words for any exit code but those allowed: `busy` where the
+ * disk or a lock was in its way, else `failed`.
+ */
 export async function mustRun(
   run: Run,
   tool: Tool,
@@ -83,11 +98,17 @@ export async function mustRun(
 ): Promise<Outcome> {
   const outcome = await run(tool, args, options);
   if ((options.codes ?? [0]).includes(outcome.code)) return outcome;
-  const words = outcome.stderr
+  throw failureOf(tool, outcome);
+}
+
+/** What `mustRun` throws for an outcome. */
+export function failureOf(tool: Tool, { code, stderr, notStarted, remedy }: Outcome): AgentError {
+  const words = stderr
     .trim()
     .replaceAll(/\s*\n\s*/g, '; ')
     .slice(0, 300);
-  throw new AgentError('failed', `${tool} ended with ${outcome.code}: ${words || 'it said nothing'}`);
+  const what = notStarted ? `was not started: ${notStarted}` : `ended with ${code}: ${words || 'it said nothing'}`;
+  return new AgentError(remedy ? 'busy' : 'failed', `${tool} ${what}`, remedy);
 }
 
 function start(path: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
@@ -100,6 +121,7 @@ function start(path: string, args: readonly string[], options: RunOptions): Prom
       stdio: ['pipe', options.stdoutFd ?? 'pipe', 'pipe'],
       ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     const timeoutMs = options.timeoutMs ?? 60_000;
     let late = false;
     const timer = setTimeout(() => {

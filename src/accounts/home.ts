@@ -1,5 +1,6 @@
 import { chmodSync, cpSync, lchownSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { explainWrite } from './disk-trouble.js';
 import { syncDirectory } from './durable-file.js';
 import { mustRun, type Run } from './exec.js';
 import { statIfThere } from './if-there.js';
@@ -19,6 +20,11 @@ export function homeState(home: string, uid: number): HomeState {
   return stat.isDirectory() && stat.uid === uid ? 'whole' : 'foreign';
 }
 
+/** Where a home is built before it is renamed into its place. No account can have a name with a dot. */
+export function draftOf(home: string): string {
+  return join(dirname(home), `.entramox-${basename(home)}`);
+}
+
 interface Making {
   skeleton: string;
   run: Run;
@@ -29,8 +35,19 @@ interface Making {
  * leaves half of one there, and nothing is ever written into a directory that the person could have prepared.
  */
 export async function makeHome(home: string, uid: number, { skeleton, run }: Making): Promise<void> {
-  const draft = join(dirname(home), `.entramox-${basename(home)}`);
+  const draft = draftOf(home);
   if (statIfThere(draft)) await removeTree(run, draft);
+  try {
+    fillDraft(draft, uid, skeleton);
+    renameSync(draft, home);
+    syncDirectory(dirname(home));
+  } catch (error) {
+    if (statIfThere(draft)) await removeTree(run, draft);
+    throw explainWrite(error, home);
+  }
+}
+
+function fillDraft(draft: string, uid: number, skeleton: string): void {
   mkdirSync(draft, { mode: 0o700 });
   if (statIfThere(skeleton)) {
     cpSync(skeleton, draft, { recursive: true, verbatimSymlinks: true });
@@ -41,8 +58,6 @@ export async function makeHome(home: string, uid: number, { skeleton, run }: Mak
   // The copy gave the directory the mode of the skeleton.
   chmodSync(draft, 0o700);
   lchownSync(draft, uid, uid);
-  renameSync(draft, home);
-  syncDirectory(dirname(home));
 }
 
 /**

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { replaceFile } from './durable-file.js';
-import { AgentError, errnoOf } from './errors.js';
+import { AgentError, errnoOf, messageOf } from './errors.js';
 import { isGuid, nameProblem } from './names.js';
+import { openUnwrittenLocks, type UnwrittenLock, type UnwrittenLocks } from './unwritten-locks.js';
 
 /** The lock of one account: what must be restored to undo it, and since when it is complete. */
 export interface LockRecord {
@@ -18,20 +19,27 @@ export interface LockRecord {
 
 /**
  * One identity's account. `creating` is written before the first change on the host, `deleting` before the first
- * removal, so that a crash never leaves an account that nobody knows. `deleted` entries stay for ever as tombstones.
+ * removal, so that a crash never leaves an account that nobody knows. `deleted` entries stay for ever as tombstones, and
+ * so do `released` ones: root took the account back, we do not touch it, and name and uid are never anybody else's.
  */
 export interface Entry {
   oid: string;
   name: string;
   uid: number;
-  state: 'creating' | 'made' | 'deleting' | 'deleted';
+  state: 'creating' | 'made' | 'deleting' | 'deleted' | 'released';
   /** Root handed over an account that existed before. */
   adopted: boolean;
   /** Names of former lives of this identity; never given to another one. */
   formerNames: string[];
   lock?: LockRecord;
+  /** Groups that were taken away while processes may still hold them; gone once these are ended. */
+  lostGroups?: string[];
   /** The finished archive of the home while a deletion is under way; null where none was needed. */
   archive?: string | null;
+  /** Archives of homes of former lives, the newest last; absent in records of older releases. */
+  archives?: string[];
+  /** Epoch ms when root took the account back. */
+  releasedAt?: number;
 }
 
 export type CeilingKind = 'locks' | 'deletes';
@@ -48,6 +56,11 @@ export interface Ledger {
   recent(kind: CeilingKind, now: number): number[];
   /** Counts one lock or deletion against the ceiling; durable together with the entry. */
   putCounted(entry: Entry, kind: CeilingKind, now: number): void;
+  /**
+   * Remembers the begun lock of an entry that could not be put, and counts it, until anything can be put for that
+   * identity. Throws where it is not known after our end.
+   */
+  keepUnwritten(entry: Entry, now: number): void;
 }
 
 interface Stored {
@@ -63,7 +76,7 @@ const HOUR_MS = 3_600_000;
  * Opens the ledger file, empty where there is none yet. A file that cannot be understood, or a missing one whose
  * former copy is there, throws AgentError `failed`: nothing is ever replaced by an empty ledger.
  */
-export function openLedger(file: string): Ledger {
+export function openLedger(file: string, unwritten: UnwrittenLocks = openUnwrittenLocks()): Ledger {
   const stored = read(file);
   const byOid = new Map(stored.accounts.map((entry) => [entry.oid, entry]));
   const byName = new Map<string, string>();
@@ -84,24 +97,51 @@ export function openLedger(file: string): Ledger {
     // What could not be read again must not be written.
     if (problem) throw new AgentError('failed', `the entry of ${entry.name} is not written: ${problem}`);
     const accounts = new Map(byOid).set(entry.oid, entry);
-    const counted = count
-      ? { [count.kind]: [...stored[count.kind].filter((at) => isRecent(at, count.now)), count.now] }
-      : {};
+    const late = lateLock(entry.oid);
+    const counted = {
+      ...(late ? { locks: [...stored.locks, late.at] } : {}),
+      ...(count ? { [count.kind]: [...stored[count.kind].filter((at) => isRecent(at, count.now)), count.now] } : {}),
+    };
     // On disk first: what memory says must never be ahead of the file.
     save({ ...stored, ...counted, accounts: [...accounts.values()] });
     Object.assign(stored, counted);
     byOid.set(entry.oid, entry);
     index(entry);
+    if (late) unwritten.forget(entry.oid);
+  }
+
+  /** The lock of this identity that could not be written down, where there is one that makes sense. */
+  function lateLock(oid: string): UnwrittenLock | undefined {
+    const late = unwritten.all().get(oid);
+    const isUsable = isRecord(late) && Number.isFinite(late.at) && lockProblem(late.lock) === undefined;
+    return isUsable ? (late as unknown as UnwrittenLock) : undefined;
+  }
+
+  function withLateLock(entry: Entry): Entry {
+    const late = lateLock(entry.oid);
+    return late ? { ...entry, lock: late.lock } : entry;
+  }
+
+  function see(oid: string | undefined): Entry | undefined {
+    const entry = byOid.get(oid ?? '');
+    return entry && withLateLock(entry);
+  }
+
+  function unwrittenTimes(kind: CeilingKind): number[] {
+    return kind === 'locks' ? [...unwritten.all().keys()].flatMap((oid) => lateLock(oid)?.at ?? []) : [];
   }
 
   return {
-    entries: () => [...byOid.values()],
-    get: (oid) => byOid.get(oid),
-    ownerOfName: (name) => byOid.get(byName.get(name) ?? ''),
-    ownerOfUid: (uid) => byOid.get(byUid.get(uid) ?? ''),
+    entries: () => [...byOid.values()].map(withLateLock),
+    get: see,
+    ownerOfName: (name) => see(byName.get(name)),
+    ownerOfUid: (uid) => see(byUid.get(uid)),
     put: (entry) => change(entry),
-    recent: (kind, now) => stored[kind].filter((at) => isRecent(at, now)),
+    recent: (kind, now) => [...stored[kind], ...unwrittenTimes(kind)].filter((at) => isRecent(at, now)),
     putCounted: (entry, kind, now) => change(entry, { kind, now }),
+    keepUnwritten({ oid, lock }, now) {
+      if (lock) unwritten.keep(oid, { lock, at: lateLock(oid)?.at ?? now });
+    },
   };
 }
 
@@ -122,7 +162,7 @@ function read(file: string): Stored {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw broken(file, error instanceof Error ? error.message : String(error));
+    throw broken(file, messageOf(error));
   }
   const problem = problemOf(value);
   if (problem) throw broken(file, problem);
@@ -134,7 +174,7 @@ function readIfThere(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw broken(file, error instanceof Error ? error.message : String(error));
+    throw broken(file, messageOf(error));
   }
 }
 
@@ -172,7 +212,8 @@ function entryProblem(entry: unknown): string | undefined {
   if (typeof entry.oid !== 'string' || !isGuid(entry.oid)) return 'oid is not a GUID';
   if (typeof entry.name !== 'string' || nameProblem(entry.name)) return 'name is not a Unix name';
   if (!Number.isSafeInteger(entry.uid) || (entry.uid as number) < 1000) return 'uid is not from 1000 up';
-  if (!['creating', 'made', 'deleting', 'deleted'].includes(String(entry.state))) return 'state is unknown';
+  const states = ['creating', 'made', 'deleting', 'deleted', 'released'];
+  if (!states.includes(String(entry.state))) return 'state is unknown';
   if (typeof entry.adopted !== 'boolean') return 'adopted is not true or false';
   const formerNames = entry.formerNames;
   if (!Array.isArray(formerNames) || formerNames.some((name) => typeof name !== 'string' || nameProblem(name))) {
@@ -181,6 +222,12 @@ function entryProblem(entry: unknown): string | undefined {
   if (entry.archive !== undefined && entry.archive !== null && typeof entry.archive !== 'string') {
     return 'archive is not a path';
   }
+  const { archives = [], releasedAt = 0, lostGroups = [] } = entry;
+  if (!Array.isArray(lostGroups) || lostGroups.some((group) => typeof group !== 'string')) {
+    return 'lostGroups is not a list of groups';
+  }
+  if (!Array.isArray(archives) || archives.some((path) => typeof path !== 'string')) return 'archives is not a list';
+  if (!Number.isFinite(releasedAt)) return 'releasedAt is not a time';
   return entry.lock === undefined ? undefined : lockProblem(entry.lock);
 }
 

@@ -1,76 +1,65 @@
 import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { checkCeiling } from './ceiling.js';
 import { syncDirectory } from './durable-file.js';
+import { askLogind, endProcesses, lingerFlag } from './end-processes.js';
 import { AgentError } from './errors.js';
 import { groupsOf, readEtc, type ShadowLine } from './etc.js';
-import { mustRun } from './exec.js';
+import { failureOf, mustRun } from './exec.js';
 import type { Entry, LockRecord } from './ledger.js';
-import { killProcesses, processesOf } from './processes.js';
+import { createSteps } from './lock-failure.js';
+import { beyondReach, DESKTOP_GROUPS, PRIVILEGED_GROUPS } from './privileged-groups.js';
 import type { LockResult } from './protocol.js';
-import { staleLocks } from './stale-locks.js';
-import { isSudoAllowed, revokeSudo, sudoersFile } from './sudoers.js';
+import { sudoersFile } from './sudo-rule.js';
+import { forgetSudoTimestamps, isSudoAllowed, revokeSudo } from './sudoers.js';
 import { isExpiredByUs, isLockedByUs, isShadowLocked, type Own, openOwn, type Workshop } from './workshop.js';
-
-/** Groups that give power over the host. Left at every lock, whoever granted them. */
-const PRIVILEGED = new Set(
-  `root sudo wheel adm admin disk kmem docker kvm lxd libvirt libvirt-qemu shadow staff systemd-journal www-data
-  backup operator src tty video render input crontab`.split(/\s+/),
-);
 
 /**
  * Locks an account of ours completely: sudo rule, password and expiry (so that keys, cron and at fail too),
  * privileged and managed groups, linger, logins, processes; then reads everything back. Safe to repeat. A step
  * that fails does not keep the following ones from being done, but the lock then counts as incomplete and
- * AgentError `failed` names what is missing. Throws `ceiling` before anything is changed.
+ * AgentError `failed` names what is missing, or `busy` where it only has to wait. Throws `ceiling` before anything is changed.
  */
 export async function lockAccount(workshop: Workshop, oid: string): Promise<LockResult> {
   const own = openOwn(workshop, oid, 'lock');
   let entry = own.entry;
   if (countsAnew(own)) checkCeiling(workshop, 'locks');
-  const problems: string[] = [];
-  const attempt = async (what: string, work: () => unknown): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      problems.push(`${what}: ${error instanceof Error ? error.message : error}`);
-    }
-  };
+  const { attempt, miss, failure } = createSteps();
 
   let revoked = false;
   await attempt('sudo rule', () => {
     revoked = revokeSudo(workshop, entry.uid);
   });
-  // On a full disk the record cannot be written, and without it the lock of the password could not be undone; the
-  // sudo rule and the processes go all the same.
-  let recorded = false;
-  await attempt('ledger', () => {
-    entry = recordIntent(workshop, own);
-    recorded = true;
-  });
-  if (recorded) await attempt('password and expiry', () => lockShadow(workshop, own));
-  for (const group of powerfulGroups(workshop, own)) {
+  // On a full disk nothing can be recorded. Whoever has to go is locked all the same, and what was there before is
+  // kept in memory; but the lock counts as incomplete, and its time begins, when it is on the disk.
+  entry = intentOf(own);
+  await attempt('ledger', () => record(workshop, own, entry));
+  await attempt('password and expiry', () => lockShadow(workshop, own));
+  await attempt('sudo timestamps', () => forgetSudoTimestamps(workshop, entry));
+  const left = powerfulGroups(workshop, own);
+  for (const group of left) {
     revoked = true;
     await attempt(`group ${group}`, () => mustRun(workshop.run, 'gpasswd', ['-d', entry.name, group]));
   }
-  await attempt('linger', () => rmSync(join(workshop.paths.linger, entry.name), { force: true }));
-  for (const verb of existsSync('/run/systemd/system') ? ['disable-linger', 'terminate-user'] : []) {
-    // Both end with 1 where there is nothing to do; what counts is read back.
-    await attempt(verb, () => workshop.run('loginctl', [verb, entry.name], { timeoutMs: 10_000 }));
-  }
-  await attempt('processes', () => killProcesses(entry.uid, workshop.run, workshop.paths.proc));
+  // Nobody can come in any more; now whoever is in goes.
+  const notes: string[] = [];
+  await attempt('linger', async () => {
+    if (!existsSync(lingerFlag(workshop, entry.name))) return;
+    await askLogind(workshop, ['disable-linger', entry.name]);
+    rmSync(lingerFlag(workshop, entry.name), { force: true });
+  });
+  await attempt('processes', async () => {
+    const ending = await endProcesses(workshop, entry);
+    miss(...ending.problems);
+    notes.push(...ending.notes, ...beyondReach(entry.name, left));
+  });
   await attempt('read back', () => {
     syncDirectory(workshop.paths.etc);
-    problems.push(...readBack(workshop, entry));
+    miss(...readBack(workshop, entry));
   });
-  if (problems.length > 0) {
-    throw new AgentError(
-      'failed',
-      `${entry.name} is not locked completely: ${[...new Set(problems)].join('; ')}`,
-      staleLocks(workshop.paths.etc, workshop.paths.proc).join('; ') || 'mend it; the lock is tried again',
-    );
-  }
-  return finish(workshop, entry, revoked ? await afterthoughts(workshop, own) : []);
+  const failed = failure(entry.name);
+  if (failed) throw failed;
+  if (revoked) notes.push(...(await afterthoughts(workshop, own)));
+  return finish(workshop, entry, notes);
 }
 
 /** A lock that is finished, or was begun, counted already. */
@@ -78,16 +67,24 @@ function countsAnew({ entry, etc }: Own): boolean {
   return !isLockedByUs(entry, etc) && (entry.lock === undefined || entry.lock.since !== undefined);
 }
 
-/** What was there before, written down before the first change; a repeated lock keeps the first record. */
-function recordIntent({ ledger, clock }: Workshop, own: Own): Entry {
-  const { entry, etc, shadow } = own;
+/** The entry with what was there before; a repeated lock keeps the first record. */
+function intentOf({ entry, etc, shadow }: Own): Entry {
   if (isLockedByUs(entry, etc)) return entry;
   // What was archived for a deletion is out of date once the account was open again.
   const { archive: _, ...rest } = entry;
-  const open = { ...rest, lock: formerState(entry.lock, shadow) };
-  if (countsAnew(own)) ledger.putCounted(open, 'locks', clock.now());
-  else ledger.put(open);
-  return open;
+  return { ...rest, lock: formerState(entry.lock, shadow) };
+}
+
+/** Written down before the first change of the account; where the disk takes nothing, kept in memory. */
+function record({ ledger, clock }: Workshop, own: Own, open: Entry): void {
+  if (isLockedByUs(own.entry, own.etc)) return;
+  try {
+    if (countsAnew(own)) ledger.putCounted(open, 'locks', clock.now());
+    else ledger.put(open);
+  } catch (error) {
+    ledger.keepUnwritten(open, clock.now());
+    throw error;
+  }
 }
 
 /** Field by field: what bears our mark now was saved before; what does not is the state to come back to. */
@@ -107,35 +104,47 @@ async function lockShadow({ run }: Workshop, { entry, passwd, shadow }: Own): Pr
   // usermod -L does nothing, and says 0, where shadow has no line; -e makes one.
   if (!shadow) await mustRun(run, 'usermod', ['-e', '1', entry.name]);
   const outcome = await run('usermod', ['-L', '-e', '1', entry.name]);
-  if (outcome.code !== 0) {
-    // A nearly full disk may still have room for shadow alone, and expiry stops every login.
-    await mustRun(run, 'chage', ['-E', '0', entry.name]);
-  }
+  if (outcome.code === 0) return;
+  // A nearly full disk may still have room for shadow alone, and expiry stops every login. The password is still open,
+  // so the lock stays incomplete.
+  await mustRun(run, 'chage', ['-E', '0', entry.name]);
+  throw failureOf('usermod', outcome);
 }
 
-function powerfulGroups({ policy }: Workshop, { entry, etc }: Own): string[] {
-  return groupsOf(etc, entry.name).filter((name) => PRIVILEGED.has(name) || policy.allowedGroups.includes(name));
+function powerfulGroups({ policy }: Workshop, { entry, etc }: Pick<Own, 'entry' | 'etc'>): string[] {
+  const powerful = new Set([
+    ...PRIVILEGED_GROUPS,
+    ...DESKTOP_GROUPS,
+    ...policy.endSessionsOnLossOf,
+    ...policy.allowedGroups,
+  ]);
+  return groupsOf(etc, entry.name).filter((name) => powerful.has(name));
 }
 
-function readBack({ paths }: Workshop, entry: Entry): string[] {
+/** What the files still show; the processes were looked at when they were ended. */
+function readBack(workshop: Workshop, entry: Entry): string[] {
+  const { paths } = workshop;
   const etc = readEtc(paths.etc);
   const shadow = etc.shadow.get(entry.name);
-  const left = processesOf(entry.uid, paths.proc);
+  const groups = powerfulGroups(workshop, { entry, etc });
   return [
     ...(etc.passwd.has(entry.name) && !isShadowLocked(shadow) ? ['shadow does not show the lock'] : []),
     ...(existsSync(sudoersFile(paths.sudoers, entry.uid)) ? ['the sudo rule is still there'] : []),
-    ...(existsSync(join(paths.linger, entry.name)) ? ['linger is still on'] : []),
-    ...(left.length > 0 ? [`processes ${left.slice(0, 10).join(', ')} survived being killed`] : []),
+    ...(existsSync(lingerFlag(workshop, entry.name)) ? ['linger is still on'] : []),
+    ...(groups.length > 0 ? [`still in ${groups.join(', ')}`] : []),
   ];
 }
 
 function finish({ ledger, clock }: Workshop, entry: Entry, notes: string[]): LockResult {
   const { lock, name } = entry;
-  if (lock?.since !== undefined) return { name, lockedSince: lock.since, notes };
+  if (lock?.since !== undefined && !entry.lostGroups) return { name, lockedSince: lock.since, notes };
   if (!lock) throw new AgentError('failed', `the lock of ${name} was not written down`);
-  const since = clock.now();
-  ledger.put({ ...entry, lock: { ...lock, since, bootId: clock.bootId(), uptimeMs: clock.uptimeMs() } });
-  return { name, lockedSince: since, notes };
+  // With the processes every group that they held is gone.
+  const { lostGroups: _, ...rest } = entry;
+  const now = { since: clock.now(), bootId: clock.bootId(), uptimeMs: clock.uptimeMs() };
+  const locked = { ...now, ...lock };
+  ledger.put({ ...rest, lock: locked });
+  return { name, lockedSince: locked.since, notes };
 }
 
 async function afterthoughts(workshop: Workshop, { entry, passwd }: Own): Promise<string[]> {

@@ -1,17 +1,24 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { examineForAdoption } from './adopt.js';
 import { type Agent, createAgent } from './agent.js';
-import { type Adoption, parseStart, type Start, USAGE } from './arguments.js';
+import { parseStart, type RootVerb, type Start, USAGE } from './arguments.js';
 import { converse } from './converse.js';
 import { AgentError, toAgentError } from './errors.js';
 import { createRun, toolProblems } from './exec.js';
 import { createHostClock } from './host-clock.js';
+import { createHostRun } from './host-run.js';
 import { openLedger } from './ledger.js';
 import { loadPolicy } from './policy.js';
+import { doRootVerb } from './root-verbs.js';
 import { serve } from './serve.js';
 import { holdStateDirectory } from './single.js';
+import { STEP_ASIDE } from './step-aside.js';
+import { tidyUp } from './tidy-up.js';
+import { openUnwrittenLocks } from './unwritten-locks.js';
 import { HOST_PATHS } from './workshop.js';
+
+/** In memory, so that a full disk does not matter; the next agent finds it. */
+const UNWRITTEN_LOCKS = '/run/entramox-accounts.unwritten';
 
 /** The first file descriptor that systemd hands over (sd_listen_fds(3)). */
 const SYSTEMD_FD = 3;
@@ -28,9 +35,12 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const start = parseStart(argv);
     if (process.getuid?.() !== 0) throw new AgentError('refused', 'the account agent must be started as root');
-    if (start.mode.kind === 'adopt') return adopt(start, start.mode);
-    const { agent, broken } = openAgent(start);
-    await run(start, agent);
+    const { mode } = start;
+    if (mode.kind !== 'stdio' && mode.kind !== 'socket' && mode.kind !== 'systemd') return await byRoot(start, mode);
+    const ended = new AbortController();
+    // Before the lock is ours, so that nobody is ever asked who cannot hear it.
+    const { agent, broken } = stepsAside(openAgent, start, ended);
+    await run(start, agent, ended);
     return broken() ? 1 : 0;
   } catch (error) {
     const { code, message, remedy } = toAgentError(error);
@@ -78,24 +88,59 @@ function workingAgent(start: Start): Agent {
   readPolicy();
   const problems = toolProblems();
   if (problems.length > 0) throw new AgentError('failed', problems.join('; '), 'install passwd, sudo and tar');
-  const ledger = openLedger(join(start.state, 'accounts.json'));
+  const ledger = openLedger(join(start.state, 'accounts.json'), openUnwrittenLocks(UNWRITTEN_LOCKS));
+  const { run, cleanUpAfterFormer } = createHostRun({ stateDirectory: start.state, paths: HOST_PATHS, say });
   return createAgent({
     ledger,
     loadPolicy: readPolicy,
-    run: createRun(),
+    run,
     paths: HOST_PATHS,
     clock: createHostClock(),
+    async prepare(workshop) {
+      await cleanUpAfterFormer();
+      for (const path of await tidyUp(workshop)) say(`${path}, which an agent that was killed had left, was removed`);
+    },
     say,
   });
 }
 
-async function run({ mode, lingerMs }: Start, agent: Agent): Promise<void> {
-  const ended = new AbortController();
+/**
+ * An agent that ends when root's own command asks for its place, but never in the middle of a deletion: archiving a
+ * home may take hours, in which leavers must still be locked.
+ */
+function stepsAside(open: typeof openAgent, start: Start, ended: AbortController): ReturnType<typeof openAgent> {
+  let deletions = 0;
+  let asked = false;
+  const heed = (): void => {
+    if (asked && deletions === 0) ended.abort();
+  };
+  process.on(STEP_ASIDE, () => {
+    asked = true;
+    heed();
+  });
+  const { agent, broken } = open(start);
+  return {
+    broken,
+    async agent(request) {
+      if (request.verb !== 'delete') return agent(request);
+      deletions += 1;
+      try {
+        return await agent(request);
+      } finally {
+        deletions -= 1;
+        heed();
+      }
+    },
+  };
+}
+
+async function run({ mode, lingerMs }: Start, agent: Agent, ended: AbortController): Promise<void> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.abort());
   const { signal } = ended;
   if (mode.kind === 'stdio') {
     // What runs is finished and answered; nothing more is read.
     signal.addEventListener('abort', () => process.stdin.destroy(), { once: true });
+    if (signal.aborted) process.stdin.destroy();
     await converse({ agent, input: process.stdin, output: process.stdout });
     return;
   }
@@ -112,18 +157,16 @@ async function run({ mode, lingerMs }: Start, agent: Agent): Promise<void> {
   await serve({ agent, listen: { fd: SYSTEMD_FD }, lingerMs, signal });
 }
 
-function adopt(start: Start, { oid, name, confirmed }: Adoption): number {
-  holdStateDirectory(start.state, 5);
-  const policy = loadPolicy(start.policy);
-  const ledger = openLedger(join(start.state, 'accounts.json'));
-  const { entry, lines } = examineForAdoption({ ledger, policy, etcDirectory: HOST_PATHS.etc }, { oid, name });
-  process.stdout.write(`${lines.join('\n')}\n`);
-  if (!confirmed) {
-    process.stdout.write('nothing was changed; the same with --yes adopts it\n');
-    return 0;
-  }
-  ledger.put(entry);
-  process.stdout.write(`${name} is adopted\n`);
+async function byRoot(start: Start, verb: RootVerb): Promise<number> {
+  await doRootVerb(verb, {
+    policyFile: start.policy,
+    stateDirectory: start.state,
+    waitMs: start.waitMs,
+    paths: HOST_PATHS,
+    run: createRun(),
+    clock: createHostClock(),
+    tell: (line) => process.stdout.write(`${line}\n`),
+  });
   return 0;
 }
 

@@ -1,13 +1,17 @@
-import { type Etc, readEtc } from './etc.js';
+import { adoptionObstacle } from './adopt.js';
+import { diskTrouble } from './disk-trouble.js';
+import { type Etc, groupsOf, readEtc } from './etc.js';
 import { toolProblems } from './exec.js';
 import { homeState } from './home.js';
-import { listIfThere } from './if-there.js';
+import { listIfThere, statIfThere } from './if-there.js';
 import type { Entry } from './ledger.js';
 import { nameStanding } from './name-standing.js';
-import type { AccountSight, NameQuestion, ObserveResult } from './protocol.js';
+import type { AccountSight, ForeignAccount, NameQuestion, NameSight, ObserveResult } from './protocol.js';
 import { hasAllLines } from './remains.js';
-import { staleLocks } from './stale-locks.js';
-import { identityProblem, isLockedByUs, type Workshop } from './workshop.js';
+import { lockTroubles } from './stale-locks.js';
+import { sudoersFile } from './sudo-rule.js';
+import { uidStanding } from './uid-standing.js';
+import { identityProblem, isLockedByUs, isShadowLocked, type Workshop } from './workshop.js';
 
 /**
  * All accounts of ours, or those of `oids`, as the real files show them; the files are read once. An account whose
@@ -25,15 +29,42 @@ export function observe(
   const groups = managedGroups(etc, policy.allowedGroups);
   const asked = oids ? oids.flatMap((oid) => ledger.get(oid) ?? []) : ledger.entries();
   const accounts = asked
+    .filter((entry) => entry.state !== 'released')
     .filter((entry) => entry.state === 'deleted' || identityProblem(etc, entry) === undefined)
     .map((entry) => sightOf(entry, { etc, rules, homes, groups, homeBase: policy.homeBase }));
-  const names = Object.fromEntries(
-    questions.map((question) => {
-      const { remedy: _, ...standing } = nameStanding({ ledger, policy, etc }, question);
-      return [question.oid, { name: question.name, ...standing }];
-    }),
-  );
-  return { accounts, names, troubles: [...toolProblems(), ...staleLocks(paths.etc, paths.proc)] };
+  const names = Object.fromEntries(questions.map((question) => [question.oid, answer(workshop, etc, question)]));
+  const disk = [diskTrouble(paths.etc)].flatMap((trouble) => (trouble ? [`${trouble.what}: ${trouble.remedy}`] : []));
+  return { accounts, names, troubles: [...toolProblems(), ...disk, ...lockTroubles(paths.etc, paths.proc)] };
+}
+
+/** A name that is free is of no use where the uid is not. */
+function answer({ ledger, policy, paths }: Workshop, etc: Etc, question: NameQuestion): NameSight {
+  const { oid, name } = question;
+  const around = { ledger, policy, etc };
+  const standing: NameSight = { name, ...nameStanding(around, question) };
+  if (standing.state === 'free') {
+    const choice = uidStanding(around, oid);
+    if (choice.ok) return { ...standing, uid: choice.uid, ...(choice.other ? { otherUid: choice.other } : {}) };
+    return { name, state: 'foreign', why: choice.why, remedy: choice.remedy };
+  }
+  const isNobodys = standing.state === 'foreign' && !standing.released && ledger.ownerOfName(name) === undefined;
+  const line = isNobodys ? etc.passwd.get(name) : undefined;
+  if (!line) return standing;
+  const allGroups = groupsOf(etc, name);
+  const obstacle = adoptionObstacle(around, question);
+  const account: ForeignAccount = {
+    name,
+    uid: line.uid,
+    gecos: line.gecos,
+    home: line.home,
+    shell: line.shell,
+    groups: allGroups.filter((group) => policy.allowedGroups.includes(group)),
+    allGroups,
+    locked: isShadowLocked(etc.shadow.get(name)),
+    sudo: statIfThere(sudoersFile(paths.sudoers, line.uid)) !== undefined,
+    ...(obstacle === undefined ? {} : { obstacle }),
+  };
+  return { ...standing, account };
 }
 
 interface Surroundings {
@@ -59,9 +90,11 @@ function sightOf(entry: Entry, { etc, rules, homes, groups, homeBase }: Surround
     ...shared,
     state: whole ? 'whole' : 'partial',
     locked,
+    ...(entry.adopted ? { adopted: true } : {}),
     ...(locked && lock?.since !== undefined ? { lockedSince: lock.since } : {}),
     ...(lock && !locked ? { halfLocked: true } : {}),
-    groups: groups.get(name) ?? [],
+    // A group that a running process may still hold is not lost yet.
+    groups: [...new Set([...(groups.get(name) ?? []), ...(entry.lostGroups ?? [])])],
     sudo: rules.has(`entramox-${uid}`),
   };
 }
@@ -69,7 +102,7 @@ function sightOf(entry: Entry, { etc, rules, homes, groups, homeBase }: Surround
 function managedGroups(etc: Etc, allowed: readonly string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const group of [...allowed].sort()) {
-    for (const member of new Set(etc.group.get(group)?.members)) {
+    for (const member of new Set([...(etc.group.get(group)?.members ?? []), ...(etc.gshadow.get(group) ?? [])])) {
       const list = groups.get(member);
       if (list) list.push(group);
       else groups.set(member, [group]);

@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { AgentError } from './errors.js';
+import { AgentError, messageOf } from './errors.js';
+import { isGuid } from './names.js';
+import { PRIVILEGED_GROUPS } from './privileged-groups.js';
 
 /** What root allows the account agent to do. Lives in a file that only root can write. */
 export interface Policy {
@@ -12,6 +14,8 @@ export interface Policy {
   homeBase: string;
   /** The only groups whose members the agent may change. */
   allowedGroups: string[];
+  /** Who is taken out of one of these is logged out, because running processes keep the group. */
+  endSessionsOnLossOf: string[];
   sudo: { enabled: boolean; nopasswd: boolean };
   /** An account must have been seen locked for this long before it may be deleted. */
   deleteAfterSeconds: number;
@@ -22,6 +26,8 @@ export interface Policy {
   archiveHomes: boolean;
   /** Names that are never given to an account, beside those of the system. */
   reservedNames: string[];
+  /** Uids that root chose, by object id, where two identities would get the same one. The same on every host. */
+  uids: Record<string, number>;
 }
 
 /** Used for every field that the file leaves out. */
@@ -31,6 +37,7 @@ export const DEFAULT_POLICY: Policy = {
   shell: '/bin/bash',
   homeBase: '/home',
   allowedGroups: [],
+  endSessionsOnLossOf: [...PRIVILEGED_GROUPS],
   sudo: { enabled: false, nopasswd: false },
   deleteAfterSeconds: 86_400,
   locksPerHour: 200,
@@ -38,9 +45,19 @@ export const DEFAULT_POLICY: Policy = {
   archiveDir: '/var/lib/entramox-accounts/archive',
   archiveHomes: true,
   reservedNames: [],
+  uids: {},
 };
 
 type Rule = { ok: (value: unknown) => boolean; expected: string };
+
+/**
+ * Where uids of people may lie: system users end at 999 and systemd-homed begins at 60001; far above are numbers that
+ * no container and no other range of systemd uses (systemd, UIDS-GIDS).
+ */
+const SPANS = [
+  [1000, 60_000],
+  [1_879_048_192, 2_147_352_575],
+] as const;
 
 const PLAIN_PATH = /^(\/[A-Za-z0-9._-]+)+$/;
 const GROUP = /^[a-z_][a-z0-9_-]{0,31}$/;
@@ -48,13 +65,16 @@ const GROUP = /^[a-z_][a-z0-9_-]{0,31}$/;
 const RULES: Record<keyof Policy, Rule> = {
   version: { ok: (v) => v === 1, expected: '1' },
   uidRange: {
-    // systemd-homed begins at 60001, system users end at 999.
-    ok: (v) => Array.isArray(v) && v.length === 2 && isCount(v[0], 1000, 60_000) && isCount(v[1], v[0], 60_000),
-    expected: 'two whole numbers from 1000 to 60000, e.g. [20000, 59999]',
+    ok: (v) =>
+      Array.isArray(v) &&
+      v.length === 2 &&
+      SPANS.some(([from, to]) => isCount(v[0], from, to) && isCount(v[1], v[0], to)),
+    expected: `two whole numbers from 1000 to 60000, or from ${SPANS[1][0]} to ${SPANS[1][1]}, e.g. [20000, 59999]`,
   },
   shell: { ok: isPath, expected: 'an absolute path, e.g. "/bin/bash"' },
   homeBase: { ok: isPath, expected: 'an absolute path, e.g. "/home"' },
   allowedGroups: { ok: isListOf(GROUP), expected: 'a list of group names, e.g. ["adm"]' },
+  endSessionsOnLossOf: { ok: isListOf(GROUP), expected: 'a list of group names, e.g. ["sudo", "docker"]' },
   sudo: { ok: isSudo, expected: '{"enabled": true or false, "nopasswd": true or false}' },
   deleteAfterSeconds: { ok: (v) => isCount(v, 0, 3650 * 86_400), expected: 'seconds, e.g. 86400' },
   locksPerHour: { ok: (v) => isCount(v, 1, 1_000_000), expected: 'a whole number from 1' },
@@ -62,6 +82,7 @@ const RULES: Record<keyof Policy, Rule> = {
   archiveDir: { ok: isPath, expected: 'an absolute path' },
   archiveHomes: { ok: (v) => typeof v === 'boolean', expected: 'true or false' },
   reservedNames: { ok: isListOf(/^[^\s:]{1,64}$/), expected: 'a list of names' },
+  uids: { ok: isUids, expected: 'a uid for each of some object ids in lower case, no number twice' },
 };
 
 /** Validates the text of a policy file. Throws AgentError `failed` that names every wrong field at once. */
@@ -70,7 +91,7 @@ export function parsePolicy(text: string, file: string): Policy {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new AgentError('failed', `${file} is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw new AgentError('failed', `${file} is not JSON: ${messageOf(error)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new AgentError('failed', `${file} must hold one JSON object`);
@@ -96,8 +117,8 @@ export function loadPolicy(file: string, ownerUid = 0): Policy {
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AgentError('failed', `the policy file ${file} cannot be read: ${why}`, `create ${file} as root`);
+    const why = `the policy file ${file} cannot be read: ${messageOf(error)}`;
+    throw new AgentError('failed', why, `create ${file} as root`);
   }
   try {
     const stat = fstatSync(fd);
@@ -118,6 +139,13 @@ export function loadPolicy(file: string, ownerUid = 0): Policy {
 
 function isCount(value: unknown, from: unknown, to: number): boolean {
   return Number.isSafeInteger(value) && (value as number) >= (from as number) && (value as number) <= to;
+}
+
+function isUids(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const uids = Object.values(value);
+  const isUid = (uid: unknown) => SPANS.some(([from, to]) => isCount(uid, from, to));
+  return Object.keys(value).every(isGuid) && uids.every(isUid) && new Set(uids).size === uids.length;
 }
 
 function isPath(value: unknown): boolean {

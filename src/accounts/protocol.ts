@@ -1,4 +1,4 @@
-import { AgentError, type ErrorCode } from './errors.js';
+import { AgentError, type ErrorCode, messageOf } from './errors.js';
 import { isGuid } from './names.js';
 
 /**
@@ -33,6 +33,8 @@ export interface AccountSight {
   state: 'whole' | 'partial' | 'deleted';
   /** True only for a complete lock of the agent's own; an administrator's lock is not ours to undo. */
   locked: boolean;
+  /** Root handed the account over; absent where the agent made it. */
+  adopted?: boolean;
   /** Epoch ms since when the agent itself has seen the account locked. */
   lockedSince?: number;
   /** A lock of ours was begun and is not complete, or no longer holds; `unlock` undoes it. */
@@ -42,17 +44,44 @@ export interface AccountSight {
   sudo: boolean;
 }
 
+/** An account of somebody else that stands where an identity's would be, as the files show it. */
+export interface ForeignAccount {
+  name: string;
+  uid: number;
+  gecos: string;
+  home: string;
+  shell: string;
+  /** Of the groups that the policy allows the agent to manage. */
+  groups: string[];
+  /** All that list it as a member. */
+  allGroups: string[];
+  /** Password locked and expired, whoever did it. */
+  locked: boolean;
+  /** There is a rule file for this uid that only we would name so. */
+  sudo: boolean;
+  /** Why root could not hand it over, in words; absent where nothing speaks against it. */
+  obstacle?: string;
+}
+
 export interface NameSight {
   name: string;
   state: 'free' | 'ours' | 'foreign' | 'reserved' | 'tombstoned' | 'invalid';
   why?: string;
+  remedy?: string;
+  /** Root took the account of this identity back. */
+  released?: true;
+  /** The uid that the identity would get, and the one to pin where that is another's too; only where the name is free. */
+  uid?: number;
+  otherUid?: number;
+  /** What stands there; only where it is an account that is nobody's. */
+  account?: ForeignAccount;
 }
 
 export interface ObserveResult {
   accounts: AccountSight[];
   /** By the object id of the question, because two identities may ask for one name. */
   names: Record<string, NameSight>;
-  /** What would keep the agent from writing (stale lock files, missing tools), in words. */
+  /** What would keep the agent from writing (a disk that takes nothing, locks of others, missing tools), in words. */
   troubles: string[];
 }
 
@@ -111,7 +140,9 @@ const FIELDS: Record<Verb, Record<string, Rule>> = {
  * `idOf` of the same line tells whom to answer.
  */
 export function parseRequest(line: string): Request {
-  const value = parseJson(line);
+  const found = parseJson(line);
+  if ('problem' in found) throw new AgentError('invalid', `not JSON: ${found.problem}`);
+  const { value } = found;
   if (!isPlainObject(value)) throw new AgentError('invalid', 'a request must be one JSON object on one line');
   if (!isId(value.id)) throw new AgentError('invalid', 'id must be a whole number from 0 to 2^53-1');
   const verb = value.verb;
@@ -137,13 +168,8 @@ export function parseRequest(line: string): Request {
 
 /** The id of a line that is at least a JSON object with one; null where nobody can be answered by number. */
 export function idOf(line: string): number | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isPlainObject(value) && isId(value.id) ? value.id : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const found = parseJson(line);
+  return 'value' in found && isPlainObject(found.value) && isId(found.value.id) ? found.value.id : null;
 }
 
 /** One reply as a line, newline included. */
@@ -157,11 +183,11 @@ export function errorReply(id: number | null, error: AgentError): Reply {
   return { id, ok: false, error: remedy === undefined ? { code, message } : { code, message, remedy } };
 }
 
-function parseJson(line: string): unknown {
+function parseJson(line: string): { value: unknown } | { problem: string } {
   try {
-    return JSON.parse(line);
+    return { value: JSON.parse(line) };
   } catch (error) {
-    throw new AgentError('invalid', `not JSON: ${error instanceof Error ? error.message.slice(0, 120) : 'unreadable'}`);
+    return { problem: messageOf(error).slice(0, 120) };
   }
 }
 

@@ -1,9 +1,15 @@
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AgentError, errnoOf } from './errors.js';
 
-/** Why root must not trust what is at a path: it, or a directory above it, could be changed by somebody else. */
-export function rootOnlyProblem(path: string): string | undefined {
+/**
+ * Why root must not trust what is at a path: it, or a directory above it, could be changed by somebody else. `look`
+ * tells whose a place is.
+ */
+export function rootOnlyProblem(
+  path: string,
+  look: (place: string) => Pick<Stats, 'uid' | 'mode'> = statSync,
+): string | undefined {
   let real: string;
   try {
     real = realpathSync(path);
@@ -12,7 +18,7 @@ export function rootOnlyProblem(path: string): string | undefined {
     throw error;
   }
   for (let place = real; ; place = dirname(place)) {
-    const { uid, mode } = statSync(place);
+    const { uid, mode } = look(place);
     if (uid !== 0) return `${place} does not belong to root`;
     if ((mode & 0o022) !== 0) return `${place} is writable by others`;
     if (place === '/') return undefined;

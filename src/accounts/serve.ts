@@ -30,7 +30,7 @@ export async function serve({ agent, listen, lingerMs, signal, onListening }: Se
     connections.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => connections.delete(socket));
-    const conversation = converse({ agent, input: socket, output: socket, onBusy }).then(() => {
+    const conversation = converse({ agent, input: socket, output: socket, onBusy, signal }).then(() => {
       socket.end();
     });
     conversations.add(conversation);
@@ -55,7 +55,15 @@ export async function serve({ agent, listen, lingerMs, signal, onListening }: Se
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.once('close', resolve);
-    signal.addEventListener('abort', stop, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        // Who connects from now on is the next agent's.
+        server.close();
+        stop();
+      },
+      { once: true },
+    );
     server.listen(listen, () => {
       timer = setTimeout(stop, lingerMs);
       if (signal.aborted) stop();

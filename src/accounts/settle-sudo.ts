@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEtc } from './etc.js';
 import { listIfThere } from './if-there.js';
-import { grantSudo, renderSudoers, revokeSudo } from './sudoers.js';
+import { renderSudoers } from './sudo-rule.js';
+import { grantSudo, revokeSudo } from './sudoers.js';
 import { identityProblem, type Workshop } from './workshop.js';
 
 /**
@@ -15,7 +16,10 @@ export async function settleSudo(workshop: Workshop): Promise<void> {
   const rules = listIfThere(paths.sudoers).flatMap((file) => {
     const uid = Number(/^entramox-(\d+)$/.exec(file)?.[1] ?? Number.NaN);
     const entry = ledger.ownerOfUid(uid);
-    return entry ? [{ entry, text: readFileSync(join(paths.sudoers, file), 'utf8') }] : [];
+    // What root took back is not ours to judge any more.
+    return entry && entry.state !== 'released'
+      ? [{ entry, text: readFileSync(join(paths.sudoers, file), 'utf8') }]
+      : [];
   });
   if (rules.length === 0) return;
   const etc = readEtc(paths.etc);

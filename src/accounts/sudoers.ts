@@ -3,20 +3,9 @@ import { join } from 'node:path';
 import { syncDirectory, writeSynced } from './durable-file.js';
 import { AgentError, errnoOf } from './errors.js';
 import { mustRun } from './exec.js';
-import type { Policy } from './policy.js';
 import { requireRootOnly } from './root-only.js';
+import { renderSudoers, sudoersFile } from './sudo-rule.js';
 import type { Workshop } from './workshop.js';
-
-/** Where the rule of one uid lives. By uid, because sudo ignores file names with a dot and names get new owners. */
-export function sudoersFile(directory: string, uid: number): string {
-  return join(directory, `entramox-${uid}`);
-}
-
-/** The whole text of one administrator's file, from the policy alone. */
-export function renderSudoers(name: string, uid: number, { nopasswd }: Policy['sudo']): string {
-  const rule = `#${uid} ALL=(ALL:ALL) ${nopasswd ? 'NOPASSWD: ' : ''}ALL`;
-  return `# Made by entramox for ${name}; changes here are lost.\n${rule}\n`;
-}
 
 /** Takes the rule away at once, even from running logins; needs no room on the disk. True when there was one. */
 export function revokeSudo({ paths }: Pick<Workshop, 'paths'>, uid: number): boolean {
@@ -29,6 +18,12 @@ export function revokeSudo({ paths }: Pick<Workshop, 'paths'>, uid: number): boo
   }
   syncDirectory(paths.sudoers);
   return true;
+}
+
+/** Forgets when this account last gave its password to sudo, so that a later rule asks for it again. */
+export function forgetSudoTimestamps({ paths }: Pick<Workshop, 'paths'>, { name, uid }: { name: string; uid: number }) {
+  // Named by user; newer versions of sudo name it by uid.
+  for (const file of [name, String(uid)]) rmSync(join(paths.sudoTimestamps, file), { force: true });
 }
 
 /**

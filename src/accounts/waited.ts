@@ -11,9 +11,10 @@ export function checkWaited({ name, lock }: Pick<Entry, 'name' | 'lock'>, second
   if (lock?.since === undefined) {
     throw new AgentError('too-early', `${name} is not locked, so its waiting time has not begun`, 'lock it first');
   }
-  const byDateMs = Math.max(0, clock.now() - lock.since);
-  const sameBoot = lock.uptimeMs !== undefined && lock.bootId === clock.bootId();
-  const waitedMs = sameBoot ? Math.min(byDateMs, clock.uptimeMs() - (lock.uptimeMs ?? 0)) : byDateMs;
+  const { since, uptimeMs, bootId } = lock;
+  const byDateMs = Math.max(0, clock.now() - since);
+  const isSameBoot = uptimeMs !== undefined && bootId === clock.bootId();
+  const waitedMs = isSameBoot ? Math.min(byDateMs, clock.uptimeMs() - uptimeMs) : byDateMs;
   const missingMs = seconds * 1000 - waitedMs;
   if (missingMs <= 0) return;
   throw new AgentError(

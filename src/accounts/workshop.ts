@@ -62,6 +62,7 @@ export function openOwn(workshop: Workshop, oid: string, purpose: 'lock' | 'any'
   const entry = workshop.ledger.get(oid);
   if (!entry) throw new AgentError('refused', `no account of ours belongs to ${oid}`, 'create or adopt it first');
   if (entry.state === 'deleted') throw new AgentError('refused', `the account ${entry.name} was deleted`);
+  if (entry.state === 'released') throw new AgentError('refused', `root took the account ${entry.name} back`);
   const [first, last] = workshop.policy.uidRange;
   if (purpose === 'any' && (entry.uid < first || entry.uid > last)) {
     throw new AgentError('refused', `uid ${entry.uid} of ${entry.name} is outside uidRange ${first}-${last}`);

@@ -1,20 +1,31 @@
 import { createOperatorClient } from '../operator/client.js';
+import type { ApprovalAnswer } from '../operator/views.js';
 import { ExitCode } from './exit-code.js';
 import type { Io } from './io.js';
 import { claimedUser } from './parts/claimed-user.js';
 import { refusal } from './parts/refusal.js';
+import { renderDifference } from './render/difference.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
-/** Lets exactly the held plan with this hash go ahead. */
+/** Reading everything anew may take as long as a sweep's reading does. */
+const PATIENCE_MS = 600_000;
+
+/** Lets exactly the plan with this hash go ahead; exit 3 with the difference where a fresh one is not the same. */
 export async function approveCommand(hash: string, options: CommonOptions, io: Io): Promise<ExitCode> {
   const { settings } = equip('approve', options, io);
-  const answer = await createOperatorClient(settings.paths.operatorSocket).call('POST', '/approve', {
-    hash,
-    claimedUser: claimedUser(),
-  });
+  const client = createOperatorClient(settings.paths.operatorSocket, { timeoutMs: PATIENCE_MS });
+  const answer = await client.call('POST', '/approve', { hash, claimedUser: claimedUser() });
   if (answer.status !== 200) return refusal(answer, io);
-  const { identities } = answer.body as { identities: number };
-  if (options.json) io.out(JSON.stringify(answer.body));
-  else io.out(`approved ${hash}: ${identities} identities are read once more and then removed as planned`);
-  return ExitCode.done;
+  return showApproval(answer.body as ApprovalAnswer, options, io);
+}
+
+/** Tells what came of an approval. */
+export function showApproval(answer: ApprovalAnswer, options: CommonOptions, io: Io): ExitCode {
+  if (options.json) io.out(JSON.stringify(answer));
+  else if (answer.approved) {
+    io.out(
+      `approved ${answer.hash}: ${answer.identities} identities are read once more, and then it is done as planned`,
+    );
+  } else for (const line of renderDifference(answer, io)) io.out(line);
+  return answer.approved ? ExitCode.done : ExitCode.held;
 }

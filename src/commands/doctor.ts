@@ -6,12 +6,14 @@ import { createSubscriptionApi } from '../entra/subscription-api.js';
 import { createOperatorClient, DaemonUnreachable } from '../operator/client.js';
 import type { AgentCheck } from '../operator/reconciler-routes.js';
 import type { LinuxTarget } from '../targets/linux/target.js';
+import { expiryViews } from '../telemetry/expiry.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { systemClock } from '../telemetry/system-clock.js';
 import { ExitCode } from './exit-code.js';
 import { colours, type Io } from './io.js';
 import { connectGraph } from './parts/graph.js';
+import { integrityOf } from './parts/integrity.js';
 import { connectTargets } from './parts/targets.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
@@ -32,6 +34,8 @@ export async function doctorCommand(options: CommonOptions, io: Io): Promise<Exi
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const groups = await Promise.all([
     Promise.resolve([{ name: 'configuration', ok: true, saw: 'every value is understood' }]),
+    checkInstallation(settings),
+    checkExpiries(settings),
     checkDisks(settings),
     settings.entra.enforce ? checkEntra(settings, log, metrics, signal) : [],
     checkTargets(settings, log, metrics, signal),
@@ -47,6 +51,39 @@ function render({ name, ok, saw, mend }: Check, io: Io): string[] {
   const paint = colours(io);
   const first = `${ok ? paint.green('ok') : paint.red('NO')}  ${name}: ${saw}`;
   return mend ? [first, `    mend: ${mend}`] : [first];
+}
+
+/** Sealed contents are looked at by root alone: entramox integrity verify. */
+function checkInstallation(settings: Settings): Check[] {
+  const name = 'program, policy and configuration';
+  const { enforced, why, distrusted, sealedAt, changed } = integrityOf(settings);
+  const sealed = sealedAt === undefined ? 'contents not sealed (entramox integrity seal)' : `sealed ${sealedAt}`;
+  const found = distrusted.length === 0 ? 'only root can change them' : distrusted.map((item) => item.why).join('; ');
+  const mend = distrusted.map((item) => item.mend).join('; ') || undefined;
+  const first: Check = enforced
+    ? { name, ok: distrusted.length === 0, saw: `${found}; ${sealed}`, mend }
+    : { name, ok: true, saw: `not enforced here, since ${why}; ${found}`, mend };
+  return [
+    first,
+    ...changed.map((path) => ({
+      name: path,
+      ok: false,
+      saw: 'changed since it was sealed',
+      mend: 'entramox integrity seal, if it was you',
+    })),
+  ];
+}
+
+/** A week before the end it is time; a month before it is good to know. */
+function checkExpiries(settings: Settings): Check[] {
+  return expiryViews(settings.expiries, systemClock.now()).map(
+    ({ credential, expiresAt, level, daysLeft, remedy }) => ({
+      name: credential,
+      ok: level === 'far' || level === '30 days',
+      saw: level === 'expired' ? `has ended (${expiresAt})` : `ends in ${daysLeft} d (${expiresAt})`,
+      mend: level === 'far' ? undefined : remedy,
+    }),
+  );
 }
 
 async function checkDisks(settings: Settings): Promise<Check[]> {

@@ -1,6 +1,7 @@
 import { openHintSink } from '../queue/hint-sink.js';
 import { systemClock } from '../telemetry/system-clock.js';
 import { ExitCode } from './exit-code.js';
+import { watchExpiries } from './parts/expiry-watch.js';
 import { startListener } from './parts/listener.js';
 import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
@@ -10,6 +11,7 @@ import { type CommonOptions, equipDaemon } from './settings-of.js';
 /** The process that Graph reaches: takes notifications, keeps subscriptions, stores hints. Until a signal ends it. */
 export async function listenCommand(options: CommonOptions): Promise<ExitCode> {
   const { settings, log, metrics } = equipDaemon('listen', options);
+  const expiries = watchExpiries(settings, log, metrics);
   const stopped = untilSignalled();
   const hints = await openHintSink({ dir: settings.paths.spoolDir, clock: systemClock });
   const listener = await startListener(settings, hints, log, metrics);
@@ -20,7 +22,10 @@ export async function listenCommand(options: CommonOptions): Promise<ExitCode> {
       log,
       routers: [listener.routes],
       unready: () => Promise.resolve(listener.unready()),
-      measure: () => listener.measure(),
+      measure() {
+        listener.measure();
+        expiries.measure();
+      },
     }),
     () => listener.stop(),
   );

@@ -1,4 +1,5 @@
 import { ExitCode } from './exit-code.js';
+import { watchExpiries } from './parts/expiry-watch.js';
 import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
 import { startReconciler } from './parts/reconciler.js';
@@ -8,6 +9,7 @@ import { type CommonOptions, equipDaemon } from './settings-of.js';
 /** The process that works the queue off and sweeps. Until a signal ends it. */
 export async function reconcileCommand(options: CommonOptions): Promise<ExitCode> {
   const { settings, log, metrics } = equipDaemon('reconcile', options);
+  const expiries = watchExpiries(settings, log, metrics);
   const stopped = untilSignalled();
   const reconciler = await startReconciler(settings, log, metrics);
   const operators = await orUndo(
@@ -17,7 +19,10 @@ export async function reconcileCommand(options: CommonOptions): Promise<ExitCode
       log,
       routers: [reconciler.routes],
       unready: () => reconciler.unready(),
-      measure: () => reconciler.measure(),
+      measure() {
+        reconciler.measure();
+        expiries.measure();
+      },
     }),
     () => reconciler.stop(),
   );

@@ -3,6 +3,7 @@ import type { Finding } from '../reconcile/resync.js';
 import type { Outcome } from '../reconcile/settle.js';
 import { ExitCode, exitCodeOfOutcome } from './exit-code.js';
 import { colours, type Io } from './io.js';
+import { claimedUser } from './parts/claimed-user.js';
 import { refusal } from './parts/refusal.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
@@ -14,7 +15,7 @@ export async function resyncCommand(who: string, options: CommonOptions, io: Io)
   const client = createOperatorClient(settings.paths.operatorSocket);
   const paint = colours(io);
   const findings: Finding[] = [];
-  const answer = await client.stream('/resync', { who }, (raw) => {
+  const answer = await client.stream('/resync', { who, claimedUser: claimedUser() }, (raw) => {
     const line = raw as Line;
     if (!('step' in line)) return;
     findings.push(line);

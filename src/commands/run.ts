@@ -1,4 +1,5 @@
 import { ExitCode } from './exit-code.js';
+import { watchExpiries } from './parts/expiry-watch.js';
 import { startListener } from './parts/listener.js';
 import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
@@ -9,6 +10,7 @@ import { type CommonOptions, equipDaemon } from './settings-of.js';
 /** Listener and reconciler in one process, for a container, a lab and the demo. Until a signal ends it. */
 export async function runCommand(options: CommonOptions): Promise<ExitCode> {
   const { settings, log, metrics } = equipDaemon('run', options);
+  const expiries = watchExpiries(settings, log, metrics);
   const stopped = untilSignalled();
   const reconciler = await startReconciler(settings, log, metrics);
   // With the Proxmox realm as the source there is nothing that Graph could tell.
@@ -25,6 +27,7 @@ export async function runCommand(options: CommonOptions): Promise<ExitCode> {
       measure() {
         reconciler.measure();
         listener?.measure();
+        expiries.measure();
       },
     }),
     async () => listener?.stop(),

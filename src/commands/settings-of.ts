@@ -8,6 +8,7 @@ import { createLogFile, type LineSink } from '../telemetry/log-file.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { systemClock } from '../telemetry/system-clock.js';
 import type { Io } from './io.js';
+import { requireIntegrity } from './parts/integrity.js';
 import { createPlainLog } from './parts/plain-log.js';
 
 /** Options that every command takes. */
@@ -28,6 +29,7 @@ export function equipDaemon(command: CommandName, options: CommonOptions): Equip
   const loaded = load(command, options);
   const log = createLog(createPino(loaded.settings.telemetry.logLevel, process.stdout, ...logFile(command, loaded)));
   logRemarks(log, loaded);
+  requireIntegrity(loaded.settings, log);
   return { loaded, settings: loaded.settings, log, metrics: createMetrics({ processMetrics: true }) };
 }
 

@@ -12,12 +12,6 @@ export const aliases: Readonly<Record<string, SettingName>> = {
   GRAPH_TOKEN: 'GRAPH_ACCESS_TOKEN',
 };
 
-/** The predecessor's encrypted client secret: recognised, but it cannot be decrypted by this version. */
-export const ENCRYPTED_SECRET = 'ENTR_CLNT_SEC_ENC';
-
-/** Names that are known, hold secrets, and are no settings. */
-export const legacySecretNames: readonly string[] = [ENCRYPTED_SECRET, 'ENTRAMOX_ENC_KEY'];
-
 /** An old name in use, for one deprecation line. */
 export interface Deprecation {
   alias: string;

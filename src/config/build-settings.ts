@@ -1,3 +1,4 @@
+import type { Expiry } from '../telemetry/expiry.js';
 import { clouds } from './clouds.js';
 import type { Credential } from './credential.js';
 import type { Values } from './schema/index.js';
@@ -17,10 +18,13 @@ export function buildSettings(
   values: Values,
   targets: readonly TargetName[],
   credential: Credential | undefined,
+  expiries: readonly Expiry[],
+  configFile: string | undefined,
 ): Settings {
   const roles = roleSettings(values);
   return {
     dryRun: values.DRY_RUN,
+    firstRun: values.FIRST_RUN,
     targets,
     entra: entraSettings(values, roles, credential),
     roles,
@@ -39,6 +43,7 @@ export function buildSettings(
       maxLocksPercent: values.GUARD_MAX_LOCKS_PERCENT,
       maxDeletes: values.GUARD_MAX_DELETES,
       maxDeletesPercent: values.GUARD_MAX_DELETES_PERCENT,
+      rejectForMs: values.GUARD_REJECT_FOR,
     },
     linux: linuxSettings(values),
     proxmox: proxmoxSettings(values),
@@ -57,7 +62,22 @@ export function buildSettings(
       listenerMetrics: addressOf(values.METRICS_HOST, values.LISTENER_METRICS_PORT),
     },
     caFile: values.CA_FILE,
+    expiries,
+    integrity: { mode: values.INTEGRITY, files: trustedFiles(values, targets, configFile) },
   };
+}
+
+/** What is acted upon without being a secret: somebody who could change it could change who gets in. */
+function trustedFiles(values: Values, targets: readonly TargetName[], configFile: string | undefined): string[] {
+  return [
+    configFile,
+    targets.includes('linux') ? values.ACCOUNTS_POLICY_FILE : undefined,
+    values.CA_FILE,
+    values.PVE_CA_FILE,
+    values.ENTRA_CERT_FILE,
+    values.LISTEN_TLS_CERT_FILE,
+    '/etc/entramox/credentials',
+  ].filter((path) => path !== undefined);
 }
 
 function addressOf(host: string, port: number | undefined): { host: string; port: number } | undefined {
@@ -138,6 +158,7 @@ function proxmoxSettings(values: Values): ProxmoxSettings {
     apiToken: values.PVE_API_TOKEN,
     caFile: values.PVE_CA_FILE,
     provision: values.PVE_PROVISION,
+    stopTasks: values.PVE_STOP_TASKS,
     timeoutMs: values.PVE_TIMEOUT,
   };
 }

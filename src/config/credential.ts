@@ -1,12 +1,11 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { messageOf } from '../domain/errors.js';
-import { registerSecret } from '../telemetry/redact.js';
 import type { Environment } from './environment.js';
 import { readCertificates } from './pem-file.js';
 import type { Problem } from './problem.js';
 import type { Values } from './schema/index.js';
 import { readSecretFile } from './secret-file.js';
-import { credentialPath } from './secrets.js';
+import { credentialPath, isCredentialFile, registerPrivateKey } from './secrets.js';
 
 /** How we prove to Entra ID who we are. */
 export type Credential =
@@ -60,13 +59,13 @@ function readKey(
     return undefined;
   }
   const read = readSecretFile(path, {
-    madeBySystemd: values.ENTRA_CERT_KEY_FILE === undefined || isCredential(path, environment),
+    madeBySystemd: values.ENTRA_CERT_KEY_FILE === undefined || isCredentialFile(path, environment),
   });
   if (!read.ok) {
     problems.push({ key, value: path, expected: read.expected, example: read.remedy });
     return undefined;
   }
-  registerSecret(read.text);
+  registerPrivateKey(read.text);
   try {
     return { pem: `${read.text}\n`, object: createPrivateKey(read.text) };
   } catch (error) {
@@ -78,11 +77,6 @@ function readKey(
     });
     return undefined;
   }
-}
-
-function isCredential(path: string, environment: Environment): boolean {
-  const directory = environment.CREDENTIALS_DIRECTORY;
-  return directory !== undefined && directory !== '' && path.startsWith(`${directory.replace(/\/+$/, '')}/`);
 }
 
 interface PublicHalf {

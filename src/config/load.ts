@@ -1,8 +1,10 @@
-import { type Deprecation, ENCRYPTED_SECRET } from './aliases.js';
+import type { Deprecation } from './aliases.js';
 import { buildSettings } from './build-settings.js';
 import { type Credential, readCertificateCredential } from './credential.js';
+import { clientSecretOf } from './encrypted-secret.js';
 import { type Environment, processEnvironment } from './environment.js';
-import { gather, type Source } from './given.js';
+import { expiriesOf } from './expiries.js';
+import { gather } from './given.js';
 import { type CommandName, needsOf } from './needs.js';
 import type { Notice } from './notice.js';
 import type { Origin } from './origin.js';
@@ -71,7 +73,7 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const secrets = readSecrets(gathered, env, needs);
   const read = readValues(gathered);
   const context = ruleContext({ read, gathered, present: secrets.present, needs, environment: env });
-  entraRules(context, isGiven(ENCRYPTED_SECRET, [environment, file.source]));
+  entraRules(context);
   targetRules(context);
   listenerRules(context);
   roleRules(context);
@@ -80,7 +82,8 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
 
   const problems = [file, gathered, secrets, read, context].flatMap((part) => part.problems);
   if (problems.length > 0) throw new ConfigError(problems, configFile === undefined ? hintAt(fallbackFile) : undefined);
-  const settings = buildSettings(read.values as Values, context.targets, credential);
+  const expiries = expiriesOf(context, credential);
+  const settings = buildSettings(read.values as Values, context.targets, credential, expiries, configFile);
   const shownSettings = settingNames.map((name) => show(name, read, secrets.present, settings));
   return {
     file: configFile,
@@ -101,16 +104,16 @@ function hintAt(fallbackFile: string | undefined): string | undefined {
   return `No configuration file was read: ${fallbackFile} is not there, or you may not read it. Name one with --config FILE.`;
 }
 
-function isGiven(name: string, sources: readonly Source[]): boolean {
-  return sources.some((source) => (source.get(name)?.value.trim() ?? '') !== '');
-}
-
 /** The one credential that is given, where the command asks Entra ID; problems of its files go to the context. */
 function readCredential(context: RuleContext): Credential | undefined {
   const { values, needs, environment } = context;
   if (!needs.graph || values.GRAPH_ENFORCE === false) return undefined;
   if (values.ENTRA_CLIENT_SECRET !== undefined) return { kind: 'secret', clientSecret: values.ENTRA_CLIENT_SECRET };
   if (values.GRAPH_ACCESS_TOKEN !== undefined) return { kind: 'token', accessToken: values.GRAPH_ACCESS_TOKEN };
+  if (!context.isCertificateGiven() && context.isGiven('ENTR_CLNT_SEC_ENC')) {
+    const clientSecret = clientSecretOf(context);
+    return clientSecret === undefined ? undefined : { kind: 'secret', clientSecret };
+  }
   if (!context.isCertificateGiven() || CERTIFICATE_PATHS.some(context.isFailed)) return undefined;
   const { credential, problems } = readCertificateCredential(values, environment);
   context.problems.push(...problems);

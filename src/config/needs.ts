@@ -11,7 +11,10 @@ export type CommandName =
   | 'status'
   | 'resync'
   | 'approve'
-  | 'adopt';
+  | 'adopt'
+  | 'release'
+  | 'restore'
+  | 'repair';
 
 /** What a command cannot do without. Secrets that it does not need are not even opened. */
 export interface Needs {
@@ -40,6 +43,8 @@ export function needsOf(command: CommandName): Needs {
     case 'sweep':
     case 'plan':
       return { graph: true, scope: true, webhooks: 'none', targets: true };
+    case 'repair':
+      return { graph: false, scope: false, webhooks: 'none', targets: true };
     case 'doctor':
     case 'config':
       return { graph: true, scope: true, webhooks: 'if-given', targets: true };
@@ -47,6 +52,8 @@ export function needsOf(command: CommandName): Needs {
     case 'resync':
     case 'approve':
     case 'adopt':
+    case 'release':
+    case 'restore':
       return NOTHING;
   }
 }

@@ -7,6 +7,7 @@ export interface AccountsPolicy {
   shell: string;
   homeBase: string;
   allowedGroups: string[];
+  endSessionsOnLossOf: string[];
   sudo: { enabled: boolean; nopasswd: boolean };
   deleteAfterSeconds: number;
   locksPerHour: number;
@@ -15,6 +16,13 @@ export interface AccountsPolicy {
   archiveHomes: boolean;
   reservedNames: string[];
 }
+
+/** Groups that give power over a host: who loses one is logged out, because running processes keep it. */
+const ENDS_SESSIONS = [
+  ...['root', 'sudo', 'wheel', 'admin', 'adm', 'systemd-journal', 'shadow', 'staff', 'operator', 'backup', 'src'],
+  ...['disk', 'kmem', 'tty', 'input', 'crontab', 'www-data'],
+  ...['docker', 'lxd', 'incus', 'incus-admin', 'kvm', 'libvirt', 'libvirt-qemu'],
+];
 
 /** The policy that allows exactly what these settings can ask for; ceilings are those of a small company. */
 export function accountsPolicy({ linux, roles, lifecycle }: Settings): AccountsPolicy {
@@ -25,6 +33,7 @@ export function accountsPolicy({ linux, roles, lifecycle }: Settings): AccountsP
     shell: linux.shell,
     homeBase: '/home',
     allowedGroups: [...new Set(groups)].sort(),
+    endSessionsOnLossOf: [...ENDS_SESSIONS],
     sudo: { enabled: linux.grantSudo, nopasswd: linux.sudoNopasswd },
     deleteAfterSeconds: Math.ceil(lifecycle.deleteAfterMs / 1000),
     locksPerHour: 200,

@@ -1,3 +1,5 @@
+import { redactText } from '../telemetry/redact.js';
+
 /** One thing that is wrong in the configuration, told so that an operator can mend it without reading code. */
 export interface Problem {
   /** The setting's name, or `FILE:LINE` for a line that cannot be read. */
@@ -18,20 +20,30 @@ export const EXIT_CONFIG = 2;
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly exitCode = EXIT_CONFIG;
+  readonly problems: readonly Problem[];
   constructor(
-    readonly problems: readonly Problem[],
+    problems: readonly Problem[],
     /** What probably lies behind all of them. */
     readonly hint?: string | undefined,
+    /** What is wrong, where it is not the configuration. */
+    subject?: string | undefined,
   ) {
-    super([formatProblems(problems), ...(hint ? [hint] : [])].join('\n'));
+    // What is expected may quote what was found, and that may be a secret in the wrong place.
+    const safe = problems.map((problem) => ({
+      ...problem,
+      value: redactText(problem.value),
+      expected: redactText(problem.expected),
+      example: redactText(problem.example),
+    }));
+    super([formatProblems(safe, subject), ...(hint ? [hint] : [])].join('\n'));
+    this.problems = safe;
   }
 }
 
 /** The problems for a person, one block each. */
-export function formatProblems(problems: readonly Problem[]): string {
-  const head =
-    problems.length === 1 ? 'one problem in the configuration' : `${problems.length} problems in the configuration`;
-  return [`${head}:`, ...problems.map(formatProblem)].join('\n');
+export function formatProblems(problems: readonly Problem[], subject = 'the configuration'): string {
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  return [`${count} in ${subject}:`, ...problems.map(formatProblem)].join('\n');
 }
 
 function formatProblem({ key, value, expected, example, origin }: Problem): string {

@@ -1,5 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { messageOf } from '../domain/errors.js';
+import { distrustOfPlace } from '../integrity/places.js';
+import { shellWord } from '../integrity/shell.js';
+import { serviceUids } from './service-users.js';
 
 export type SecretFile = { ok: true; text: string } | { ok: false; expected: string; remedy: string };
 
@@ -14,8 +17,10 @@ interface SecretFileOptions {
 
 /**
  * Reads a file that holds a secret. Refused, each with the command that mends it: a symlink, anything that is no
- * regular file, a file that group or others may read, and one of another owner than root or ourselves.
- * A newline at the end is dropped. What is checked is what is read: one open, then fstat.
+ * regular file, a file that group or others may read, one of another owner than root or ourselves, and one in a
+ * directory where somebody else could put another in its place. For root the two users of the service count as
+ * ourselves: root checks what they will read. A newline at the end is dropped. What is checked is what is read: one
+ * open, then fstat.
  */
 export function readSecretFile(
   path: string,
@@ -29,7 +34,9 @@ export function readSecretFile(
   }
   try {
     const stats = fstatSync(descriptor);
-    const refusal = refuse(path, stats, madeBySystemd, uid);
+    const refusal = madeBySystemd
+      ? refuseShape(path, stats)
+      : (refuseShape(path, stats) ?? refuseOwner(path, stats, uid));
     if (refusal) return refusal;
     const text = readFileSync(descriptor, 'utf8').replace(/(?:\r?\n)+$/, '');
     if (text.trim() === '')
@@ -46,7 +53,7 @@ export function readSecretFile(
   }
 }
 
-function refuse(path: string, stats: Stats, madeBySystemd: boolean, uid: number | undefined): SecretFile | undefined {
+function refuseShape(path: string, stats: Stats): SecretFile | undefined {
   if (!stats.isFile()) {
     return {
       ok: false,
@@ -61,23 +68,30 @@ function refuse(path: string, stats: Stats, madeBySystemd: boolean, uid: number 
       remedy: `write only the secret into ${path}`,
     };
   }
-  if (madeBySystemd) return undefined;
+  return undefined;
+}
+
+function refuseOwner(path: string, stats: Stats, uid: number | undefined): SecretFile | undefined {
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
     return {
       ok: false,
       expected: `a file that only its owner can read; its mode is ${mode}`,
-      remedy: `chmod 600 ${path}`,
+      remedy: `chmod 600 ${shellWord(path)}`,
     };
   }
-  if (uid !== undefined && stats.uid !== 0 && stats.uid !== uid) {
+  if (uid === undefined) return undefined;
+  const owners = uid === 0 ? [0, ...serviceUids()] : [0, uid];
+  if (!owners.includes(stats.uid)) {
     return {
       ok: false,
       expected: `a file of root or of uid ${uid}; its owner is uid ${stats.uid}`,
-      remedy: `chown ${uid} ${path}`,
+      remedy: `chown ${uid} ${shellWord(path)}`,
     };
   }
-  return undefined;
+  const place = distrustOfPlace(path, owners);
+  if (!place) return undefined;
+  return { ok: false, expected: `a file that nobody else can replace; ${place.why}`, remedy: place.mend };
 }
 
 function cannotOpen(path: string, error: unknown, uid: number | undefined): SecretFile {
@@ -87,21 +101,21 @@ function cannotOpen(path: string, error: unknown, uid: number | undefined): Secr
       return {
         ok: false,
         expected: 'a regular file; it is a symbolic link',
-        remedy: `name the target: readlink -f ${path}`,
+        remedy: `cp --remove-destination "$(readlink -f ${shellWord(path)})" ${shellWord(path)} && chmod 600 ${shellWord(path)}`,
       };
     case 'ENOENT':
       return {
         ok: false,
         expected: 'a file that exists',
-        remedy: `install -m 600 /dev/null ${path}, then write the secret into it`,
+        remedy: `install -m 600 /dev/null ${shellWord(path)}, then write the secret into it`,
       };
     case 'EACCES':
       return {
         ok: false,
         expected: `a file that uid ${uid} can read`,
-        remedy: `chown ${uid} ${path}, or hand it over with LoadCredential= in the unit`,
+        remedy: `chown ${uid} ${shellWord(path)}, or hand it over with LoadCredential= in the unit`,
       };
     default:
-      return { ok: false, expected: `a readable file (${messageOf(error)})`, remedy: `ls -l ${path}` };
+      return { ok: false, expected: `a readable file (${messageOf(error)})`, remedy: `ls -l ${shellWord(path)}` };
   }
 }

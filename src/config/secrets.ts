@@ -27,7 +27,7 @@ export function readSecrets(gathered: Gathered, environment: Environment, needs:
     const file = gathered.files.get(name);
     const credential = credentialPath(environment, credentialName(name));
     if (gathered.direct.has(name) || file || credential) sources.present.add(name);
-    if (!gathered.direct.has(name) && isNeeded(name, needs)) {
+    if (!gathered.direct.has(name) && isNeeded(name, needs, sources.present)) {
       if (file) readNamedFile(name, file, gathered, sources);
       else if (credential) readCredential(name, credential, gathered, sources);
     }
@@ -52,8 +52,10 @@ function isBlank(path: string): boolean {
   return status.isFile() && status.size > 0 && status.size <= 4 && readFileSync(path, 'utf8').trim() === '';
 }
 
-function isNeeded(name: SettingName, needs: Needs): boolean {
+function isNeeded(name: SettingName, needs: Needs, present: ReadonlySet<SettingName>): boolean {
   if (name === 'PVE_API_TOKEN') return needs.targets;
+  // What the key would open comes before it in the schema, so that it is known by now whether somebody set it.
+  if (name === 'ENTRAMOX_ENC_KEY' && !present.has('ENTR_CLNT_SEC_ENC')) return false;
   return name.startsWith('LAKEFS_') ? false : needs.graph;
 }
 
@@ -105,4 +107,16 @@ function readCredential(name: SettingName, path: string, gathered: Gathered, sou
 export function registerSecretValue(value: string): void {
   registerSecret(value.trim());
   registerSecret(apiTokenSecret(value.trim().replace(/^PVEAPIToken[= ]/, '')));
+}
+
+/** Masks a private key in PEM form, also where a single line of it appears. */
+export function registerPrivateKey(pem: string): void {
+  registerSecret(pem.trim());
+  for (const line of pem.split(/\r?\n/)) if (/^[A-Za-z0-9+/=]{24,}$/.test(line)) registerSecret(line);
+}
+
+/** Whether the file is one that systemd handed over to this process, so that its owner and mode are systemd's. */
+export function isCredentialFile(path: string, environment: Environment): boolean {
+  const directory = environment.CREDENTIALS_DIRECTORY;
+  return directory !== undefined && directory !== '' && path.startsWith(`${directory.replace(/\/+$/, '')}/`);
 }

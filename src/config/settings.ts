@@ -1,4 +1,5 @@
 import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { Expiry } from '../telemetry/expiry.js';
 import type { CloudName } from './clouds.js';
 import type { Credential } from './credential.js';
 import type { TargetName } from './schema/operations.js';
@@ -66,6 +67,8 @@ export interface GuardSettings {
   maxDeletes: number;
   /** 0 to 100. */
   maxDeletesPercent: number;
+  /** How long a rejection stands. */
+  rejectForMs: number;
 }
 
 export interface UsernameSettings {
@@ -99,6 +102,8 @@ export interface ProxmoxSettings {
   apiToken: string | undefined;
   caFile: string | undefined;
   provision: 'create' | 'existing';
+  /** Stop open consoles of whoever is locked. */
+  stopTasks: boolean;
   timeoutMs: number;
 }
 
@@ -120,9 +125,17 @@ export interface TelemetrySettings {
   listenerMetrics: { host: string; port: number } | undefined;
 }
 
+export interface IntegritySettings {
+  mode: 'enforce' | 'report' | undefined;
+  /** Configuration, policy and certificates in use: what only root may be able to change. */
+  files: readonly string[];
+}
+
 /** The whole configuration, understood and checked. Durations in milliseconds, ids in lower case. */
 export interface Settings {
   dryRun: boolean;
+  /** plan: on a host where nothing was ever applied, nothing is before an operator approves. */
+  firstRun: 'plan' | 'apply';
   targets: readonly TargetName[];
   entra: EntraSettings;
   roles: RoleSettings;
@@ -136,6 +149,9 @@ export interface Settings {
   proxmox: ProxmoxSettings;
   paths: PathSettings;
   telemetry: TelemetrySettings;
+  /** What this command uses that ends at a known instant. */
+  expiries: readonly Expiry[];
+  integrity: IntegritySettings;
   /** Root certificates trusted beside the built-in ones, a PEM file. */
   caFile: string | undefined;
 }

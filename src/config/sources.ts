@@ -1,7 +1,8 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { messageOf } from '../domain/errors.js';
-import { registerSecret } from '../telemetry/redact.js';
-import { aliases, legacySecretNames } from './aliases.js';
+import { distrustOfPlace } from '../integrity/places.js';
+import { shellWord } from '../integrity/shell.js';
+import { aliases } from './aliases.js';
 import { type EnvFile, parseEnvFile } from './env-file.js';
 import type { Environment } from './environment.js';
 import type { Given, Source } from './given.js';
@@ -9,6 +10,7 @@ import type { Notice } from './notice.js';
 import type { Problem } from './problem.js';
 import { isSettingName, schema } from './schema/index.js';
 import { registerSecretValue } from './secrets.js';
+import { serviceUids } from './service-users.js';
 
 /** One source of names and values, and what was wrong or remarkable about it. */
 export interface ReadSource {
@@ -48,14 +50,14 @@ export function fromFile(path: string, read?: (path: string) => string): ReadSou
     source.set(name, { name, value, origin: { kind: 'file', name, file: path, line } });
   }
   registerSecretsOf(source);
-  if (!read) notices.push(...exposedSecrets(path, source));
+  const exposed = read ? [] : exposedSecrets(path, source);
   const problems = parsed.problems.map(({ line, name, expected }) => ({
     key: `${path}:${line}`,
     value: name ?? 'a line that cannot be read',
     expected,
     example: 'LOG_LEVEL=info',
   }));
-  return { source, problems, notices };
+  return { source, problems: [...exposed, ...problems], notices };
 }
 
 /** Whether there is a file of that path and this process may read it. */
@@ -82,21 +84,39 @@ function unreadable(path: string, error: unknown): Problem {
 /** Values of secrets are masked from now on, also those that lose against others. */
 function registerSecretsOf(source: Source): void {
   for (const { name, value } of source.values()) {
-    if (legacySecretNames.includes(name)) registerSecret(value.trim());
-    else if (isSecretName(name)) registerSecretValue(value);
+    if (isSecretName(name)) registerSecretValue(value);
   }
 }
 
 function isSecretName(name: string): boolean {
-  const canonical = isSettingName(name) ? name : aliases[name];
+  // A name may be one that every object has, such as `valueOf`.
+  const canonical = isSettingName(name) ? name : Object.hasOwn(aliases, name) ? aliases[name] : undefined;
   return canonical !== undefined && schema[canonical].secret;
 }
 
-function exposedSecrets(path: string, source: Source): Notice[] {
+/**
+ * A file that holds secrets must not be read by everybody, nor be changed by anybody but root and its reader. One that
+ * holds none is nobody's business here.
+ */
+function exposedSecrets(path: string, source: Source): Problem[] {
   const names = [...source.values()]
-    .filter(({ name, value }) => value.trim() !== '' && isSecretName(name))
+    // What is encrypted may be seen: its key is the secret.
+    .filter(({ name, value }) => value.trim() !== '' && isSecretName(name) && name !== 'ENTR_CLNT_SEC_ENC')
     .map(({ name }) => name);
-  if (names.length === 0 || (statSync(path).mode & 0o007) === 0) return [];
-  const text = `${path} holds ${names.join(', ')} and everybody on this machine can read it: chmod 640 ${path}`;
-  return [{ kind: 'insecure', key: names[0] ?? path, text }];
+  if (names.length === 0) return [];
+  const { mode, uid } = statSync(path);
+  const self = process.geteuid?.();
+  const owners = self === 0 ? [0, ...serviceUids()] : [0, ...(self === undefined ? [] : [self])];
+  const wrong = (expected: string, example: string): Problem[] => [
+    { key: '--config', value: path, expected: `${expected}, since it holds ${names.join(', ')}`, example },
+  ];
+  if ((mode & 0o007) !== 0) {
+    return wrong('a file that not everybody on this machine can read', `chmod o-rwx ${shellWord(path)}`);
+  }
+  if (!owners.includes(uid)) {
+    return wrong(`a file of root; its owner is uid ${uid}`, `chown root ${shellWord(path)}`);
+  }
+  if ((mode & 0o020) !== 0) return wrong('a file that its group cannot write', `chmod g-w ${shellWord(path)}`);
+  const place = distrustOfPlace(path, owners);
+  return place ? wrong(`a file that nobody else can replace (${place.why})`, place.mend) : [];
 }

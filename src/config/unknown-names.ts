@@ -1,4 +1,4 @@
-import { aliases, legacySecretNames } from './aliases.js';
+import { aliases } from './aliases.js';
 import type { Source } from './given.js';
 import { nearestName } from './near-name.js';
 import type { Notice } from './notice.js';
@@ -27,7 +27,5 @@ export function unknownNames(environment: Source, file: Source): Notice[] {
 }
 
 function isKnown(name: string): boolean {
-  return (
-    isSettingName(name) || fileNames.includes(name) || Object.hasOwn(aliases, name) || legacySecretNames.includes(name)
-  );
+  return isSettingName(name) || fileNames.includes(name) || Object.hasOwn(aliases, name);
 }

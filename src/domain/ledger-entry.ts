@@ -13,6 +13,14 @@ export interface ConflictRecord {
   since: number;
 }
 
+/** An account that was given back: nothing is done to it, whatever happens, until it is adopted again. */
+export interface Release {
+  /** Epoch ms. */
+  at: number;
+  /** `host`: root gave it back on the host, and we only heard of it; root's adopting it there again is enough. */
+  by: 'operator' | 'host';
+}
+
 /** What we remember of one identity. Times are epoch ms. */
 export interface LedgerEntry {
   oid: ObjectId;
@@ -36,6 +44,12 @@ export interface LedgerEntry {
   groups: readonly GroupId[];
   /** Names we made or were about to make in the targets. A Unix name never changes once it is here. */
   names: { linux?: string | undefined; proxmox?: string | undefined };
+  /** The uid of the Linux account, once it was seen: proof that the account was made. */
+  uid?: number | undefined;
+  /** `groups` were lost and nobody has read them since: while a group cannot be read, this person may be in it. */
+  groupsUnknown?: true | undefined;
+  /** Targets on which this person is left alone. */
+  released?: { linux?: Release | undefined; proxmox?: Release | undefined } | undefined;
   /** Proxmox userids of earlier user principal names; looked at in every pass, so that they stay disabled. */
   retired: readonly string[];
   conflicts: readonly ConflictRecord[];

@@ -37,7 +37,7 @@ export function judge(
   policy: Policy,
   circumstances: Circumstances,
 ): Verdict {
-  const entry = withReport(known, circumstances);
+  const entry = withReport(withoutFuture(known, circumstances), circumstances);
   switch (desired.kind) {
     case 'unknown':
       return { kind: 'hold', why: desired.why };
@@ -48,6 +48,12 @@ export function judge(
     default:
       return desired satisfies never;
   }
+}
+
+/** A sign that is ahead of the clock, because that was set back, would never be old enough: it counts from now. */
+function withoutFuture(entry: LedgerEntry | undefined, { now }: Circumstances): LedgerEntry | undefined {
+  if (!entry?.suspicion || entry.suspicion.since <= now) return entry;
+  return { ...entry, suspicion: { ...entry.suspicion, since: now } };
 }
 
 /** A reported removal is the first of the two signs; an older suspicion stands, unless it was doubted since. */
@@ -72,6 +78,7 @@ function judgeMember(
     upn: desired.attributes.upn,
     displayName: desired.attributes.displayName ?? '',
     groups: desired.groups,
+    ...(entry?.groupsUnknown ? { groupsUnknown: undefined } : {}),
   };
   const base: LedgerEntry = entry
     ? { ...entry, ...described }

@@ -110,23 +110,28 @@ export function planIdentity(
 ): IdentityPlan {
   const plan: IdentityPlan = { oid: entry.oid, steps: [], conflicts: [], unknown: [], entry };
   const newNames = { ...entry.names };
+  const released = releasesAfter(entry, observed, now);
   let retired = entry.retired;
   const add = (target: TargetName, part: TargetPlan): void => {
     plan.steps.push(...part.steps);
     if (part.unknown !== undefined) plan.unknown.push({ target, why: part.unknown });
     if (part.conflict) plan.conflicts.push(conflictRecord(entry, target, part.conflict, now));
   };
-  if (observed.linux) {
-    if ('conflict' in names.linux) {
-      if (wanted.presence === 'active') add('linux', { steps: [], conflict: names.linux.conflict });
-    } else {
-      const part = planLinux(entry, wanted, observed.linux, names.linux.name);
+  if (observed.linux && !released?.linux) {
+    const { linux } = observed;
+    // An account may have been adopted under a name that the rule would not give, or that it can give to nobody.
+    if ('name' in names.linux || linux.certainty === 'present') {
+      const name = 'name' in names.linux ? names.linux.name : '';
+      const part = planLinux(entry, wanted, linux, name);
       add('linux', part);
-      if (observed.linux.certainty === 'present') newNames.linux = observed.linux.value.name;
-      else if (part.steps.some((step) => step.effect === 'create')) newNames.linux = names.linux.name;
+      if (linux.certainty === 'present') newNames.linux = linux.value.name;
+      else if (part.steps.some((step) => step.effect === 'create')) newNames.linux = name;
+    } else if (wanted.presence === 'active') {
+      const unknown = linux.certainty === 'unknown' ? linux.why : undefined;
+      add('linux', { steps: [], conflict: names.linux.conflict, unknown });
     }
   }
-  if (observed.proxmox) {
+  if (observed.proxmox && !released?.proxmox) {
     if ('conflict' in names.proxmox) {
       if (wanted.presence === 'active') add('proxmox', { steps: [], conflict: names.proxmox.conflict });
     } else {
@@ -151,7 +156,31 @@ export function planIdentity(
   }
   plan.steps.sort((a, b) => ORDER[a.effect] - ORDER[b.effect]);
   plan.entry = { ...entry, names: newNames, retired, conflicts: plan.conflicts };
+  if (released) plan.entry.released = released;
+  else delete plan.entry.released;
+  if (observed.linux?.certainty === 'present') plan.entry.uid = observed.linux.value.uid;
   return plan;
+}
+
+/** Where this identity is left alone: what the ledger says, and what the host itself tells of its account. */
+function releasesAfter(entry: LedgerEntry, { linux }: Observed, now: number): LedgerEntry['released'] {
+  const { linux: known, proxmox } = entry.released ?? {};
+  let next = known;
+  if (linux?.certainty === 'foreign' && linux.released) next = known ?? { at: now, by: 'host' };
+  if (linux?.certainty === 'present' && known?.by === 'host') next = undefined;
+  return next || proxmox ? { ...(next ? { linux: next } : {}), ...(proxmox ? { proxmox } : {}) } : undefined;
+}
+
+/**
+ * The releases to remember after a pass: an operator may have given something back, or adopted it again, while the pass
+ * went on. `current`: what the ledger holds by now.
+ */
+export function releasesToRemember(current: LedgerEntry | undefined, planned: LedgerEntry): LedgerEntry['released'] {
+  if (!current) return planned.released;
+  const ours = current.released?.linux?.by === 'operator' ? current.released.linux : undefined;
+  const linux = ours ?? (planned.released?.linux?.by === 'host' ? planned.released.linux : undefined);
+  const proxmox = current.released?.proxmox;
+  return linux || proxmox ? { ...(linux ? { linux } : {}), ...(proxmox ? { proxmox } : {}) } : undefined;
 }
 
 function conflictRecord(

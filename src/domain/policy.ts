@@ -28,12 +28,18 @@ export interface UsernameRule {
   maxLength: number;
 }
 
+/** How much may be taken away, in each target by itself. */
 export interface GuardLimits {
   windowMs: number;
+  /** 0: every lock is held, whatever the share says. */
   maxLocks: number;
+  /** Of what we own in the target; 0: the count stands alone. */
   maxLocksPercent: number;
+  /** 0: every deletion is held, whatever the share says. */
   maxDeletes: number;
   maxDeletesPercent: number;
+  /** How long an operator's rejection keeps people as they are. */
+  rejectForMs: number;
 }
 
 /** Everything the planner needs to know of the configuration, and nothing else. */
@@ -58,4 +64,6 @@ export interface Policy {
   deleteAfterMs: number;
   confirmBeforeLockMs: number;
   guard: GuardLimits;
+  /** plan: nothing is written before an operator has approved the first plan of this host. */
+  firstRun: 'plan' | 'apply';
 }

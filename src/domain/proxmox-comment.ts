@@ -30,6 +30,12 @@ export function isRetired(comment: string): boolean {
   return comment.startsWith(RETIRED);
 }
 
+/** What is left of a comment of ours when the user is given back: nobody's mark, and no sentence that would look like one. */
+export function withoutMark(comment: string, now: number): string {
+  const rest = comment.replaceAll(/;?\s*\bentra:[0-9a-f-]{36}\b/gi, '').trim();
+  return rest === '' || OURS.test(rest) ? `given back by Entramox on ${utcMinute(now)}` : rest;
+}
+
 /** `2026-11-22 09:00 UTC` */
 export function utcMinute(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;

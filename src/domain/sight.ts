@@ -11,6 +11,12 @@ export type Sight<T> =
       remedy: string;
       /** What stands there, where nobody else's mark is on it, so that an operator may adopt it. */
       adoptable?: T | undefined;
+      /** Why what stands there cannot be adopted as it is. */
+      obstacle?: string | undefined;
+      /** What stands there, in words, one fact each. */
+      facts?: readonly string[] | undefined;
+      /** It was this identity's, and root gave it back there. */
+      released?: boolean | undefined;
       /** The command that root has to run there first, where our rights do not reach what stands there. */
       outOfReach?: string | undefined;
     }

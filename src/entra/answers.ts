@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redactText } from '../telemetry/redact.js';
 import { GraphError, GraphUnavailable } from './graph-errors.js';
 import { isTransientStatus } from './patience.js';
 
@@ -19,12 +20,12 @@ export interface ErrorBody {
   requestId: string | undefined;
 }
 
-/** Graph's error object; undefined where the body is something else. */
+/** Graph's error object without any secret that it may repeat; undefined where the body is something else. */
 export function readErrorBody(body: unknown): ErrorBody | undefined {
   const parsed = errorSchema.safeParse(body);
   if (!parsed.success) return undefined;
   const { code, message, innerError } = parsed.data.error;
-  return { code, message, requestId: innerError?.['request-id'] };
+  return { code: redactText(code), message: redactText(message), requestId: innerError?.['request-id'] };
 }
 
 /** Which call an answer belongs to, for messages: `GET /groups/…` without its query. */

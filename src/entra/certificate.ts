@@ -1,32 +1,22 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { messageOf, Rejected } from '../domain/errors.js';
-import type { Log } from '../telemetry/log.js';
-
-const DAY_MS = 24 * 3600 * 1000;
-const WARN_DAYS = 30;
 
 /**
  * A certificate and its key as msal takes them, with the SHA-256 thumbprint (the SHA-1 one is on its way out).
- * Throws Rejected where either cannot be read or they do not belong together; logs an end within 30 days.
+ * Throws Rejected where either cannot be read or they do not belong together.
  */
-export function certificateProof(
-  { certificatePem, privateKeyPem }: { certificatePem: string; privateKeyPem: string },
-  { log, now }: { log: Log; now: number },
-): { thumbprintSha256: string; privateKey: string } {
+export function certificateProof({
+  certificatePem,
+  privateKeyPem,
+}: {
+  certificatePem: string;
+  privateKeyPem: string;
+}): { thumbprintSha256: string; privateKey: string } {
   const certificate = readCertificate(certificatePem);
   if (!certificate.checkPrivateKey(readKey(privateKeyPem))) {
     throw new Rejected(
       `the private key does not belong to the client certificate "${certificate.subject}"; give the pair that was made together`,
     );
-  }
-  const expiresAt = Date.parse(certificate.validTo);
-  const daysLeft = Math.floor((expiresAt - now) / DAY_MS);
-  if (daysLeft < WARN_DAYS) {
-    log('entra.certificate.expiring', {
-      subject: certificate.subject,
-      expiresAt: new Date(expiresAt).toISOString(),
-      daysLeft,
-    });
   }
   return { thumbprintSha256: certificate.fingerprint256.replaceAll(':', ''), privateKey: privateKeyPem };
 }

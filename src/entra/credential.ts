@@ -97,7 +97,7 @@ function entra(proof: Exclude<Proof, { kind: 'bearer' }>, options: CredentialOpt
   if (proof.kind === 'secret') registerSecret(proof.secret);
   return createMsalSource({
     subject: { tenantId, clientId, authority },
-    auth: authOf(proof, { log, now: clock.now() }),
+    auth: authOf(proof),
     scope,
     log,
     clock,
@@ -112,15 +112,12 @@ function entra(proof: Exclude<Proof, { kind: 'bearer' }>, options: CredentialOpt
   });
 }
 
-function authOf(
-  proof: Exclude<Proof, { kind: 'bearer' }>,
-  watching: { log: Log; now: number },
-): Parameters<typeof createMsalSource>[0]['auth'] {
+function authOf(proof: Exclude<Proof, { kind: 'bearer' }>): Parameters<typeof createMsalSource>[0]['auth'] {
   switch (proof.kind) {
     case 'secret':
       return { clientSecret: proof.secret };
     case 'certificate':
-      return { clientCertificate: certificateProof(proof, watching) };
+      return { clientCertificate: certificateProof(proof) };
     case 'thumbprint':
       return { clientCertificate: { thumbprintSha256: proof.thumbprintSha256, privateKey: proof.privateKeyPem } };
     default:

@@ -72,7 +72,8 @@ function look(oid: ObjectId, groups: readonly GroupId[], answers: ReadonlyMap<st
   return toReading(user.data, member.groups);
 }
 
-const checkSchema = z.object({ value: z.array(z.string()) });
+/** An entry that is no object id may be a garbled one of a group that the identity is in. */
+const checkSchema = z.object({ value: z.array(z.string().refine((id) => parseGuid(id) !== undefined)) });
 
 type Membership = { kind: 'groups'; groups: GroupId[] } | { kind: 'unknown'; why: string };
 

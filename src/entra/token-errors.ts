@@ -1,5 +1,6 @@
 import { AuthError } from '@azure/msal-node';
 import { messageOf } from '../domain/errors.js';
+import { redactText } from '../telemetry/redact.js';
 import { GraphUnavailable } from './graph-errors.js';
 
 export interface TokenSubject {
@@ -45,7 +46,7 @@ export function explainTokenFailure(
       cause: error,
     });
   }
-  const text = error instanceof AuthError ? `${error.errorCode}: ${error.errorMessage}` : messageOf(error);
+  const text = redactText(error instanceof AuthError ? `${error.errorCode}: ${error.errorMessage}` : messageOf(error));
   const code = /AADSTS(\d+)/.exec(text)?.[1];
   const explained = code ? EXPLAINED[code]?.(subject) : undefined;
   const message = explained ? `${explained} (AADSTS${code})` : firstSentences(text);

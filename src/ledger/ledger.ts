@@ -16,6 +16,8 @@ export class LedgerBroken extends Error {
 
 /** The durable record, held in memory and written whole. One process at a time (the reconciler's kernel lock). */
 export interface Ledger {
+  /** Where the file is. */
+  readonly path: string;
   readonly data: LedgerDocument;
   entry(oid: ObjectId): LedgerEntry | undefined;
   entries(): LedgerEntry[];
@@ -38,11 +40,15 @@ export interface Ledger {
  * throws LedgerBroken with the path, the fault and the remedy, and changes nothing.
  */
 export async function openLedger(path: string): Promise<Ledger> {
+  return holdLedger(path, (await readLedger(path)) ?? emptyDocument());
+}
+
+/** A ledger with this content, which replaces what the file held at the first save. */
+export function holdLedger(path: string, document: LedgerDocument): Ledger {
   const low = new Low<LedgerDocument>(
-    { read: () => readLedger(path), write: (data) => writeLedger(path, data) },
-    emptyDocument(),
+    { read: async () => document, write: (data) => writeLedger(path, data) },
+    document,
   );
-  await low.read();
   const names = new Map<string, ObjectId>();
   for (const entry of Object.values(low.data.identities)) index(names, entry);
   let dirty = false;
@@ -57,6 +63,7 @@ export async function openLedger(path: string): Promise<Ledger> {
   });
   let last: Promise<void> = Promise.resolve();
   return {
+    path,
     get data() {
       return low.data;
     },
@@ -106,19 +113,22 @@ async function readLedger(path: string): Promise<LedgerDocument | null> {
   const text = await readIfThere(path);
   if (text === undefined) {
     if ((await readIfThere(`${path}.prev`)) === undefined) return null;
-    throw new LedgerBroken(`${path} is missing although ${path}.prev is there: look at it, then copy it to ${path}`);
+    throw new LedgerBroken(
+      `${path} is missing although ${path}.prev is there: look at it, then copy it to ${path}, or run "entramox repair"`,
+    );
   }
   try {
     return parseLedger(text);
   } catch (error) {
     throw new LedgerBroken(
       `${path} cannot be used: ${messageOf(error)}. Nothing was changed. The last good copy is ${path}.prev: ` +
-        `compare the two, then copy it over ${path}`,
+        `compare the two, then copy it over ${path}, or run "entramox repair", which shows what it would make of it`,
     );
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+/** The text of the file, undefined where there is none. Throws LedgerBroken where it cannot be read. */
+export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

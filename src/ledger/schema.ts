@@ -3,7 +3,39 @@ import type { LedgerDocument } from './document.js';
 
 const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const time = z.number().int().nonnegative();
-const removal = { oid: guid, kind: z.enum(['lock', 'delete']) };
+const targets = z.array(z.enum(['linux', 'proxmox'])).optional();
+const removal = { oid: guid, kind: z.enum(['lock', 'delete']), targets };
+const takes = z.array(z.string()).optional();
+
+const heldRemoval = z.object({
+  ...removal,
+  upn: z.string().optional(),
+  reason: z.string().optional(),
+  steps: z.array(z.string()),
+  takes,
+  clockDoubted: z.boolean().optional(),
+});
+
+const seenPlan = z.object({
+  kind: z.enum(['held', 'rejected', 'first-run']),
+  hash: z.string(),
+  since: time,
+  lines: z.array(
+    z.object({ oid: guid, upn: z.string(), what: z.enum(['lock', 'delete', 'change']), same: z.string() }),
+  ),
+});
+
+const firstRun = z.discriminatedUnion('state', [
+  z.object({
+    state: z.literal('waiting'),
+    hash: z.string(),
+    since: time,
+    changes: z.array(z.object({ oid: guid, upn: z.string(), steps: z.array(z.string()), does: z.array(z.string()) })),
+  }),
+  z.object({ state: z.literal('begun'), at: time }),
+]);
+
+const release = z.object({ at: time, by: z.enum(['operator', 'host']) });
 
 const entry = z.object({
   oid: guid,
@@ -18,6 +50,9 @@ const entry = z.object({
     .optional(),
   groups: z.array(guid),
   names: z.object({ linux: z.string().optional(), proxmox: z.string().optional() }),
+  uid: z.number().int().positive().optional(),
+  groupsUnknown: z.literal(true).optional(),
+  released: z.object({ linux: release.optional(), proxmox: release.optional() }).optional(),
   retired: z.array(z.string()),
   conflicts: z.array(
     z.object({ target: z.enum(['linux', 'proxmox']), what: z.string(), remedy: z.string(), since: time }),
@@ -37,18 +72,26 @@ const document = z.object({
         since: time,
         by: z.enum(['sweep', 'targeted']),
         why: z.string(),
-        removals: z.array(
-          z.object({
-            ...removal,
-            upn: z.string().optional(),
-            reason: z.string().optional(),
-            steps: z.array(z.string()),
-          }),
-        ),
+        removals: z.array(heldRemoval),
       })
       .optional(),
-    approved: z.array(z.object({ ...removal, until: time })),
+    approved: z.array(z.object({ ...removal, takes, until: time })),
+    rejected: z
+      .array(heldRemoval.extend({ plan: z.string(), at: time, until: time, claimedUser: z.string().optional() }))
+      .optional(),
+    decisions: z
+      .array(
+        z.object({
+          hash: z.string(),
+          decision: z.enum(['approved', 'rejected']),
+          at: time,
+          claimedUser: z.string().optional(),
+        }),
+      )
+      .optional(),
+    seen: z.array(seenPlan).optional(),
   }),
+  firstRun: firstRun.optional(),
   lastSweep: z
     .object({
       startedAt: time,
@@ -66,7 +109,14 @@ const document = z.object({
       wall: time,
       bootId: z.string(),
       uptimeMs: z.number().nonnegative(),
-      doubt: z.object({ since: time, why: z.string() }).optional(),
+      doubt: z
+        .object({
+          since: time,
+          why: z.string(),
+          before: z.object({ wall: time, bootId: z.string(), uptimeMs: z.number().nonnegative() }).optional(),
+          countdowns: z.record(guid, time).optional(),
+        })
+        .optional(),
     })
     .optional(),
 });

@@ -2,6 +2,7 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import helmet from 'helmet';
 import { Conflict, messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { withoutSecrets } from '../telemetry/redact.js';
 import type { Unready } from './health.js';
 
 export interface BaseAppOptions {
@@ -16,6 +17,8 @@ export interface BaseAppOptions {
 export function createHealthApp(options: BaseAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
+  // What is told here was put together from many sources, errors of others among them.
+  app.set('json replacer', withoutSecrets);
   app.use(helmet());
   app.get('/healthz', (_request, response) => {
     response.json({ ok: true });

@@ -14,7 +14,7 @@ export function unreadyConditions(status: ReconcilerStatus, now: number, failOpe
   const unready: Unready[] = status.problems.map((detail) => ({ condition: 'problem', detail }));
   if (status.held) {
     const detail = `plan ${status.held.hash} waits for approval: ${status.held.why}`;
-    unready.push({ condition: 'held', detail });
+    unready.push({ condition: status.held.by === 'first-run' ? 'first-run' : 'held', detail });
   }
   if (!status.lastSweep && !status.busy.sweep) {
     unready.push({ condition: 'never-swept', detail: 'no sweep has finished yet' });

@@ -1,10 +1,21 @@
 import { SourceUnavailable } from '../domain/errors.js';
 import { describeStep } from '../domain/step.js';
 import type { Context } from '../reconcile/context.js';
+import { plansOf } from '../reconcile/open-plans.js';
 import { resync } from '../reconcile/resync.js';
+import { noteSeen } from '../reconcile/seen-plans.js';
 import type { Outcome } from '../reconcile/settle.js';
-import { sweep } from '../reconcile/sweep.js';
-import { type HeldView, heldView, type SweepView, sweepView } from './views.js';
+import { type SweepReport, sweep } from '../reconcile/sweep.js';
+import {
+  firstRunView,
+  type HeldView,
+  heldIn,
+  heldView,
+  type RejectedView,
+  rejectedIn,
+  type SweepView,
+  sweepView,
+} from './views.js';
 
 /** One identity of a plan, as it is shown. */
 export interface PlannedIdentity {
@@ -22,12 +33,23 @@ export interface PlanAnswer {
   record?: SweepView | undefined;
   identities: PlannedIdentity[];
   held?: HeldView | undefined;
+  /** Whom an operator's rejection keeps as they are. */
+  rejected?: RejectedView[] | undefined;
 }
 
 /** The plan of a sweep. Throws SourceUnavailable where the scope cannot be read at all. */
 export async function planAll(ctx: Context, signal: AbortSignal): Promise<PlanAnswer> {
-  const { record, outcomes } = await sweep(ctx, { apply: false }, signal);
-  return { record: sweepView(record), identities: planned(ctx, outcomes), held: heldOf(ctx) };
+  const report = await sweep(ctx, { apply: false }, signal);
+  noteSeen(ctx, plansOf(ctx, report));
+  return { record: sweepView(report.record), identities: planned(ctx, report.outcomes), ...waitingIn(ctx, report) };
+}
+
+/** What would wait for an operator after this sweep. The same removals have the same hash, whoever asked for them. */
+export function waitingIn(ctx: Context, { clearance, firstPlan }: SweepReport): Pick<PlanAnswer, 'held' | 'rejected'> {
+  const { firstRun } = ctx.ledger.data;
+  const since = firstRun?.state === 'waiting' ? firstRun.since : ctx.clock.now();
+  const held = firstPlan ? firstRunView(firstPlan, since) : clearance.held && heldView(clearance.held);
+  return { held, rejected: rejectedIn({ guard: { ...ctx.ledger.data.guard, rejected: [...clearance.rejected] } }) };
 }
 
 /** The plan of one person. Throws Rejected where nobody has that name, SourceUnavailable where it cannot be read. */
@@ -35,7 +57,8 @@ export async function planOne(ctx: Context, who: string, signal: AbortSignal): P
   const problems: string[] = [];
   const outcome = await resync(ctx, who, false, ({ ok, finding }) => void (ok || problems.push(finding)), signal);
   if (!outcome) throw new SourceUnavailable(problems.join('; '));
-  return { identities: planned(ctx, [outcome]), held: heldOf(ctx) };
+  const { data } = ctx.ledger;
+  return { identities: planned(ctx, [outcome]), held: heldIn(data), rejected: rejectedIn(data) };
 }
 
 /** Identities with something to do or to decide, in the order of their names. */
@@ -48,9 +71,4 @@ export function planned(ctx: Context, outcomes: readonly Outcome[]): PlannedIden
       return { oid, upn: entry?.upn ?? oid, result, steps: steps.map(describeStep), why };
     })
     .sort((a, b) => (a.upn < b.upn ? -1 : 1));
-}
-
-function heldOf(ctx: Context): HeldView | undefined {
-  const { held } = ctx.ledger.data.guard;
-  return held && heldView(held);
 }

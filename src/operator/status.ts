@@ -1,8 +1,21 @@
 import type { ConflictRecord, LedgerEntry, LifecycleState } from '../domain/ledger-entry.js';
+import type { TargetName } from '../domain/policy.js';
+import type { IntegrityView } from '../integrity/view.js';
 import type { Queue } from '../queue/queue.js';
 import type { Context } from '../reconcile/context.js';
 import type { Busyness } from '../reconcile/loop.js';
-import { type HeldView, heldView, iso, type QueueView, queueView, type SweepView, sweepView } from './views.js';
+import { type Expiry, type ExpiryView, expiryViews } from '../telemetry/expiry.js';
+import {
+  type HeldView,
+  heldIn,
+  iso,
+  type QueueView,
+  queueView,
+  type RejectedView,
+  rejectedIn,
+  type SweepView,
+  sweepView,
+} from './views.js';
 
 /** What `entramox status` shows of the reconciler. Times are ISO 8601 in UTC. */
 export interface ReconcilerStatus {
@@ -18,21 +31,41 @@ export interface ReconcilerStatus {
   grace: { oid: string; upn: string; reason: string; deleteAt: string }[];
   suspended: { oid: string; upn: string }[];
   held?: HeldView | undefined;
+  /** Whom an operator's rejection keeps as they are. */
+  rejected?: RejectedView[] | undefined;
   conflicts: (Omit<ConflictRecord, 'since'> & { oid: string; upn: string; since: string })[];
+  /** Who was given back where: nothing is done to them there. */
+  released: { oid: string; upn: string; target: TargetName; name?: string | undefined; since: string }[];
   failing: { oid: string; upn: string; problem: string }[];
+  /** What ends within 30 days, or has ended. */
+  expiring?: ExpiryView[] | undefined;
+  integrity?: IntegrityView | undefined;
+  /** Where the ledger and the targets' own records contradict each other; the first hundred. */
+  disagreements?: { oid: string; kind: string; what: string }[];
+  /** Why the clock is not believed, and since when. */
+  clockDoubt?: { since: string; why: string } | undefined;
 }
+
+/** More contradictions than this nobody reads one by one. */
+const SHOWN = 100;
 
 export interface StatusPorts {
   ctx: Context;
   queue: Queue;
   busy: () => Busyness;
   startedAt: number;
+  /** Credentials that end at a known instant. */
+  expiries?: readonly Expiry[] | undefined;
+  /** Looks at the files of the installation. */
+  integrity?: (() => IntegrityView) | undefined;
 }
 
 /** The state of the reconciler, from memory: it asks no other system. */
-export async function reconcilerStatus({ ctx, queue, busy, startedAt }: StatusPorts): Promise<ReconcilerStatus> {
+export async function reconcilerStatus(ports: StatusPorts): Promise<ReconcilerStatus> {
+  const { ctx, queue, busy, startedAt, expiries = [] } = ports;
   const entries = ctx.ledger.entries();
   const { data } = ctx.ledger;
+  const doubt = data.clock?.doubt;
   const inState = (state: LifecycleState) => entries.filter((entry) => entry.state === state);
   const brief = ({ oid, upn }: LedgerEntry) => ({ oid, upn });
   return {
@@ -51,13 +84,25 @@ export async function reconcilerStatus({ ctx, queue, busy, startedAt }: StatusPo
       deleted: inState('deleted').length,
     },
     grace: inState('grace')
+      .filter((entry) => ctx.policy.targets.some((target) => !entry.released?.[target]))
       .sort((a, b) => (a.deleteAt ?? 0) - (b.deleteAt ?? 0))
       .map((entry) => ({ ...brief(entry), reason: entry.reason ?? '', deleteAt: iso(entry.deleteAt ?? 0) })),
     suspended: inState('suspended').map(brief),
-    held: data.guard.held && heldView(data.guard.held),
+    held: heldIn(data),
+    rejected: rejectedIn(data),
     conflicts: entries.flatMap((entry) =>
       entry.conflicts.map((conflict) => ({ ...conflict, since: iso(conflict.since), ...brief(entry) })),
     ),
+    released: entries.flatMap((entry) =>
+      (['linux', 'proxmox'] as const).flatMap((target) => {
+        const release = entry.released?.[target];
+        return release ? [{ ...brief(entry), target, name: entry.names[target], since: iso(release.at) }] : [];
+      }),
+    ),
     failing: entries.flatMap((entry) => (entry.problem ? [{ ...brief(entry), problem: entry.problem }] : [])),
+    disagreements: (ctx.records.comparison?.items ?? []).slice(0, SHOWN).map((item) => ({ ...item })),
+    clockDoubt: doubt && { since: iso(doubt.since), why: doubt.why },
+    expiring: expiryViews(expiries, ctx.clock.now()).filter(({ level }) => level !== 'far'),
+    integrity: ports.integrity?.(),
   };
 }

@@ -131,7 +131,7 @@ export function createSpoolDisk(dir: string): SpoolDisk {
         } finally {
           await handle.close();
         }
-        await rename(draft, path(room, name));
+        await renameOver(draft, room, name);
       } catch (error) {
         await unlessMissing(unlink(draft));
         throw error;
@@ -139,22 +139,35 @@ export function createSpoolDisk(dir: string): SpoolDisk {
       await sync(room);
     },
     async move(from, to, name) {
-      return (await unlessMissing(rename(path(from, name), path(to, name)).then(() => true))) ?? false;
+      return (await unlessMissing(renameOver(path(from, name), to, name).then(() => true))) ?? false;
     },
     async remove(room, name) {
       return (await unlessMissing(unlink(path(room, name)).then(() => true))) ?? false;
     },
-    async reject(room, name) {
-      try {
-        await unlink(path(room, name));
-      } catch (error) {
-        const code = codeOf(error);
-        if (code === 'ENOENT') return;
-        if (code !== 'EISDIR' && code !== 'EPERM') throw error;
-        await rejectDirectory(path(room, name));
-      }
-    },
+    reject,
   };
+
+  /** A directory in the place of a file, laid there to keep the file from coming, is put aside. */
+  async function renameOver(from: string, room: Room, name: string): Promise<void> {
+    try {
+      await rename(from, path(room, name));
+    } catch (error) {
+      if (codeOf(error) !== 'EISDIR') throw error;
+      await reject(room, name);
+      await rename(from, path(room, name));
+    }
+  }
+
+  async function reject(room: Room, name: string): Promise<void> {
+    try {
+      await unlink(path(room, name));
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'ENOENT') return;
+      if (code !== 'EISDIR' && code !== 'EPERM') throw error;
+      await rejectDirectory(path(room, name));
+    }
+  }
 
   async function rejectDirectory(place: string): Promise<void> {
     try {

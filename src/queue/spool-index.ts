@@ -1,4 +1,4 @@
-import { earliest, type Later, mergeLater } from './later.js';
+import { earliest, type Later, MAX_DEFERRAL_MS, mergeLater } from './later.js';
 import type { Key } from './queue.js';
 import type { MarkKind } from './spool-name.js';
 
@@ -74,7 +74,7 @@ export function createSpoolIndex(): SpoolIndex {
       const entry = entries.get(key);
       if (!entry) return;
       entry.later = undefined;
-      if (dueAt(entry) === undefined) entries.delete(key);
+      if (isEmpty(entry)) entries.delete(key);
     },
     take(key) {
       const entry = entries.get(key);
@@ -92,7 +92,7 @@ export function createSpoolIndex(): SpoolIndex {
     due(now, limit, skip) {
       const best: { key: Key; at: number }[] = [];
       for (const [key, entry] of entries) {
-        const at = dueAt(entry);
+        const at = dueAt(entry, now);
         if (at === undefined || at > now || skip(key)) continue;
         const worst = best[best.length - 1];
         if (best.length >= limit && worst && at >= worst.at) continue;
@@ -105,7 +105,7 @@ export function createSpoolIndex(): SpoolIndex {
     nextDueAt(now) {
       let next: number | undefined;
       for (const entry of entries.values()) {
-        const at = dueAt(entry);
+        const at = dueAt(entry, now);
         if (at !== undefined && at > now) next = earliest(next, at);
       }
       return next;
@@ -114,7 +114,7 @@ export function createSpoolIndex(): SpoolIndex {
       let deferred = 0;
       let oldestDueAt: number | undefined;
       for (const [key, entry] of entries) {
-        const at = dueAt(entry);
+        const at = dueAt(entry, now);
         if (at === undefined) continue;
         if (at > now) deferred += 1;
         else if (!skip(key)) oldestDueAt = earliest(oldestDueAt, at);
@@ -128,13 +128,23 @@ export function createSpoolIndex(): SpoolIndex {
         if (!seen(key, 'hint')) entry.hintAt = undefined;
         if (!seen(key, 'removed')) entry.removedAt = undefined;
         if (!seen(key, 'later') && !entry.laterInMemoryOnly) entry.later = undefined;
-        if (dueAt(entry) === undefined) entries.delete(key);
+        if (isEmpty(entry)) entries.delete(key);
       }
     },
   };
 }
 
-/** A hint makes the key due at once, whatever was planned; without one its retry state decides. */
-function dueAt(entry: Entry): number | undefined {
-  return earliest(earliest(entry.hintAt, entry.removedAt), entry.later?.notBefore);
+/**
+ * A hint makes the key due at once, whatever was planned, also one from the future (the clock was set back); without one
+ * its retry state decides, unless that is further away than anything is ever put off.
+ */
+function dueAt({ hintAt, removedAt, later }: Entry, now: number): number | undefined {
+  const hinted = earliest(hintAt, removedAt);
+  if (hinted !== undefined) return Math.min(earliest(hinted, later?.notBefore) ?? hinted, now);
+  if (later === undefined) return undefined;
+  return later.notBefore > now + MAX_DEFERRAL_MS ? now : later.notBefore;
+}
+
+function isEmpty({ hintAt, removedAt, later }: Entry): boolean {
+  return hintAt === undefined && removedAt === undefined && later === undefined;
 }

@@ -64,7 +64,8 @@ export function startSpoolWatch(options: SpoolWatchOptions): SpoolWatch {
       await pauseUntil(next);
       if (stopped.signal.aborted) return;
       const now = clock.now();
-      if (now >= scanAt) {
+      // A clock that was set back must not put the scan off.
+      if (now >= scanAt || scanAt - now > SCAN_EVERY_MS) {
         await options.scan();
         scanAt = clock.now() + SCAN_EVERY_MS;
         wake();
@@ -74,7 +75,7 @@ export function startSpoolWatch(options: SpoolWatchOptions): SpoolWatch {
 
   async function pauseUntil(time: number): Promise<void> {
     pause = new AbortController();
-    const ms = Math.max(1, time - clock.now());
+    const ms = Math.min(Math.max(1, time - clock.now()), SCAN_EVERY_MS);
     await clock.sleep(ms, AbortSignal.any([stopped.signal, pause.signal])).catch((error: unknown) => {
       // Ended early by `rearm` or `stop`; a sleep that fails for any other reason is a bug of the clock.
       if (!stopped.signal.aborted && !pause.signal.aborted) throw error;

@@ -1,52 +1,153 @@
-import { Rejected } from '../domain/errors.js';
-import type { HeldPlan } from '../ledger/document.js';
+import { isDeepStrictEqual } from 'node:util';
+import { Rejected, SourceUnavailable } from '../domain/errors.js';
+import type { ApprovedRemoval, DecisionRecord } from '../ledger/document.js';
 import type { Key } from '../queue/queue.js';
+import { APPROVAL_MS } from './approved.js';
 import type { Context } from './context.js';
+import { type Difference, differenceOf, type PlanLine } from './difference.js';
+import { knownPlans, type OpenPlan, plansOf } from './open-plans.js';
+import { recordDecision } from './plan-decisions.js';
+import { hashOf } from './removals.js';
+import { noteSeen, seenPlan } from './seen-plans.js';
+import { type SweepReport, sweep } from './sweep.js';
 
-/** How long an approval lasts; what was not applied by then is guarded again. */
-const APPROVAL_MS = 3_600_000;
-
-export interface Approval {
-  plan: HeldPlan;
-  /** What to work on now: the approved identities, and a sweep where deletions are among them. */
-  keys: Key[];
-}
+export type Approval =
+  | {
+      approved: true;
+      lines: PlanLine[];
+      /** What to work on now: the approved identities, and a sweep where only that does what was approved. */
+      keys: Key[];
+    }
+  | {
+      approved: false;
+      difference: Difference;
+      /** What may be approved instead; undefined where nothing of it is due any more. */
+      instead: string | undefined;
+    };
 
 /**
- * Lets the removals of the held plan with this hash pass the guard, once each. Everything is read anew before it is
- * applied, so whoever came back meanwhile is not touched. Throws Rejected where the hash is not the held plan's, and in
- * a dry run. `claimedUser`: who the operator says to be.
+ * Lets exactly the plan with this hash go ahead, once: a held plan, a rejected one, or that of the first run, whether it
+ * was shown by `status` or made by `plan`. Everything is read anew first. Where the fresh plan is another one nothing is
+ * approved and nothing is done; the held plan becomes the fresh one, and the difference is told. What was approved is
+ * read once more when it is applied, so whoever comes back until then is not touched.
+ *
+ * Throws Rejected where nobody knows a plan of that hash, where somebody else decided on it meanwhile, and in a dry run;
+ * SourceUnavailable where not all of the plan can be read. `claimedUser`: who the operator says to be.
  */
 export async function approve(
   ctx: Context,
   hash: string,
   operator: string,
+  signal: AbortSignal,
   claimedUser?: string | undefined,
 ): Promise<Approval> {
-  const { guard } = ctx.ledger.data;
-  const plan = guard.held;
   if (ctx.dryRun) throw new Rejected('DRY_RUN is on, so nothing is approved: nothing would come of it');
-  if (!plan) throw new Rejected('no plan is held');
-  if (plan.hash !== hash) {
-    throw new Rejected(`the held plan is ${plan.hash}, not ${hash}: look at it again with "entramox status"`);
+  const { guard } = ctx.ledger.data;
+  const decidedBefore = new Set(guard.decisions);
+  const known = knownPlans(ctx).find((plan) => plan.hash === hash);
+  const decided = guard.decisions?.findLast((decision) => decision.hash === hash);
+  const report = await sweep(ctx, { apply: false }, signal);
+  // Nothing is awaited from here until the decision is in memory: of two operators only the first one decides.
+  const other = guard.decisions?.find((decision) => decision.hash === hash && !decidedBefore.has(decision));
+  if (other) throw new Rejected(alreadyDecided(other));
+  const fresh = plansOf(ctx, report);
+  const match = fresh.find((plan) => plan.hash === hash);
+  if (decided && !match && !known) throw new Rejected(alreadyDecided(decided));
+  const subject = match ?? known ?? seenPlan(ctx, hash);
+  if (!subject) throw unknownHash(hash, fresh);
+  requireReadable(subject, report);
+  if (!match) {
+    const now = fresh.find((plan) => plan.kind === subject.kind && plan.since === subject.since);
+    noteSeen(ctx, fresh);
+    await keepFresh(ctx, subject, report);
+    return { approved: false, difference: differenceOf(subject.lines, now?.lines ?? []), instead: now?.hash };
   }
-  ctx.audit.append({
-    by: operator,
-    action: 'approve',
-    claimedUser,
-    name: hash,
-    after: plan.removals,
-    outcome: 'done',
+  decide(ctx, match, { hash, operator, claimedUser });
+  await ctx.ledger.save();
+  ctx.log('reconcile.guard.approved', { hash, operator, claimedUser, identities: match.lines.length });
+  return { approved: true, lines: match.lines, keys: keysOf(match) };
+}
+
+/** Only what was read can be compared: somebody who cannot be read has neither stayed in the plan nor left it. */
+function requireReadable(plan: OpenPlan, { outcomes, clearance }: SweepReport): void {
+  const oids = new Set(plan.lines.map(({ oid }) => oid));
+  const unjudged = new Set(clearance.unjudged.map(({ oid }) => oid));
+  const unread = outcomes.find(({ oid, result, prepared }) => {
+    if (!oids.has(oid)) return false;
+    return result === 'unknown' || (prepared.plan?.unknown.length ?? 0) > 0 || unjudged.has(oid);
   });
-  ctx.audit.flush();
-  const until = ctx.clock.now() + APPROVAL_MS;
-  guard.approved = [...guard.approved, ...plan.removals.map(({ oid, kind }) => ({ oid, kind, until }))];
-  guard.held = undefined;
-  ctx.metrics.guardHeld.set(0);
+  if (!unread) return;
+  const { oid, why, prepared } = unread;
+  const reason = why ?? prepared.plan?.unknown[0]?.why ?? 'not everything could be read';
+  throw new SourceUnavailable(`${oid} of this plan cannot be read now, so nothing was approved: ${reason}`);
+}
+
+/** The fresh plan takes the place of the one that is not true any more, so that status shows what may be approved. */
+async function keepFresh(ctx: Context, subject: OpenPlan, { clearance }: SweepReport): Promise<void> {
+  const { guard } = ctx.ledger.data;
+  if (subject.kind !== 'held' || isDeepStrictEqual(guard.held, clearance.held)) return;
+  guard.held = clearance.held;
   ctx.ledger.changed();
   await ctx.ledger.save();
-  ctx.log('reconcile.guard.approved', { hash, operator, claimedUser, identities: plan.removals.length });
-  // Only a sweep deletes. Targeted work on the same identities would only overtake it.
-  const users = plan.removals.filter(({ kind }) => kind === 'lock').map(({ oid }): Key => `user:${oid}`);
-  return { plan, keys: plan.removals.some(({ kind }) => kind === 'delete') ? [...users, 'sweep'] : users };
+}
+
+interface Decider {
+  hash: string;
+  operator: string;
+  claimedUser: string | undefined;
+}
+
+function decide(ctx: Context, plan: OpenPlan, { hash, operator, claimedUser }: Decider): void {
+  const { data } = ctx.ledger;
+  const { guard } = data;
+  const at = ctx.clock.now();
+  recordDecision(ctx, { hash, decision: 'approved', at, claimedUser }, operator, plan.lines);
+  const until = at + APPROVAL_MS;
+  const passes = plan.removals.map(
+    ({ oid, kind, targets, takes }): ApprovedRemoval => ({ oid, kind, targets, takes, until }),
+  );
+  guard.approved = [...guard.approved, ...passes];
+  const lets = ({ oid, kind }: { oid: string; kind: string }) =>
+    passes.some((item) => item.oid === oid && item.kind === kind);
+  const left = guard.rejected?.filter((item) => !lets(item));
+  guard.rejected = left && left.length > 0 ? left : undefined;
+  // A pass that went on beside this one may have added somebody whom the operator has not seen.
+  const waiting = guard.held?.removals.filter((item) => !lets(item)) ?? [];
+  guard.held =
+    guard.held && waiting.length > 0 ? { ...guard.held, hash: hashOf(waiting), removals: waiting } : undefined;
+  if (plan.kind === 'first-run') data.firstRun = { state: 'begun', at };
+  if (plan.removals.some(({ clockDoubted }) => clockDoubted)) confirmClock(ctx, { hash, operator, claimedUser });
+  ctx.ledger.changed();
+}
+
+/** Whoever approves a deletion that waits because of the clock has looked at the clock. */
+function confirmClock(ctx: Context, { hash, operator, claimedUser }: Decider): void {
+  const { clock } = ctx.ledger.data;
+  if (!clock?.doubt) return;
+  const { since, why } = clock.doubt;
+  const record = { kind: 'decision', by: operator, action: 'confirm-clock', outcome: 'done' } as const;
+  ctx.audit.append({ ...record, claimedUser, plan: hash, before: { since, why } });
+  ctx.audit.flush();
+  clock.doubt = undefined;
+  ctx.log('reconcile.clock.confirmed', { hash, operator, claimedUser, why });
+}
+
+/** Only a sweep deletes, and the first run is one. Targeted work on the same identities would only overtake it. */
+function keysOf({ kind, removals }: OpenPlan): Key[] {
+  if (kind === 'first-run') return ['sweep'];
+  const users = removals.filter((removal) => removal.kind === 'lock').map(({ oid }): Key => `user:${oid}`);
+  return removals.some((removal) => removal.kind === 'delete') ? [...users, 'sweep'] : users;
+}
+
+function unknownHash(hash: string, fresh: readonly OpenPlan[]): Rejected {
+  const hashes = fresh.map((plan) => plan.hash).join(', ');
+  const instead = hashes
+    ? `the plan is ${hashes} now: look at it with "entramox status" or "entramox plan"`
+    : 'no plan is held';
+  return new Rejected(`no plan has the hash ${hash}; ${instead}`);
+}
+
+function alreadyDecided({ decision, at, claimedUser }: DecisionRecord): string {
+  const by = claimedUser ? ` by ${claimedUser}` : '';
+  return `this plan was ${decision} at ${new Date(at).toISOString()}${by}; nothing more is done with it`;
 }

@@ -3,6 +3,7 @@ import { type GroupId, isMadeFromUserid, type ObjectId } from '../domain/identit
 import { judge, type Verdict } from '../domain/lifecycle.js';
 import type { Reading } from '../domain/reading.js';
 import type { Context } from './context.js';
+import { heldBackFor } from './disagreement.js';
 
 /** One reading and what it means for its identity. */
 export interface Assessment {
@@ -45,6 +46,8 @@ const NAMED_BY_THE_REALM =
 /** The verdict on what is desired, with what the ledger remembers now. */
 export function judgeDesired(ctx: Context, oid: ObjectId, desired: Desired, options: AssessOptions): Verdict {
   const sure = options.assumeConfirmed && desired.kind === 'outsider' ? { ...desired, positive: true } : desired;
+  const heldBack = heldBackFor(ctx, oid, desired);
+  if (heldBack !== undefined) return { kind: 'hold', why: heldBack };
   return judge(oid, ctx.ledger.entry(oid), sure, ctx.policy, {
     now: ctx.clock.now(),
     sweep: options.endsCountdowns,
@@ -63,7 +66,14 @@ export function keepUnreadable(
 ): Reading[] {
   return readings.map((reading) => {
     if (reading.certainty !== 'present') return reading;
-    const kept = (ctx.ledger.entry(reading.oid)?.groups ?? []).filter(isUnreadable);
+    const entry = ctx.ledger.entry(reading.oid);
+    const groups = entry?.groupsUnknown && ctx.policy.enforce ? ctx.policy.groupIds : (entry?.groups ?? []);
+    const kept = groups.filter(isUnreadable);
+    // Whoever is disabled gets nothing by a group, so such a group may count without being known.
+    if (entry?.groupsUnknown && kept.length > 0 && reading.enabled) {
+      const why = `the ledger was rebuilt, and the group ${kept[0]}, which may hold this person, cannot be read`;
+      return { certainty: 'unknown', oid: reading.oid, why };
+    }
     return kept.length === 0 ? reading : { ...reading, groups: [...new Set([...reading.groups, ...kept])] };
   });
 }
@@ -80,7 +90,8 @@ export async function completeReadings(
   const configured = new Set(ctx.policy.enforce ? ctx.policy.groupIds : []);
   const lost = readings.flatMap((reading) => {
     if (reading.certainty !== 'present') return [];
-    const known = ctx.ledger.entry(reading.oid)?.groups ?? [];
+    const entry = ctx.ledger.entry(reading.oid);
+    const known = entry?.groupsUnknown ? [...configured] : (entry?.groups ?? []);
     return known.filter((group) => configured.has(group) && !reading.groups.includes(group));
   });
   if (lost.length === 0) return [...readings];

@@ -1,6 +1,10 @@
 import type PQueue from 'p-queue';
 import type { Clock } from '../domain/clock.js';
+import type { ClockSight } from '../domain/clock-jump.js';
+import type { AgentRecord, Comparison } from '../domain/disagreement.js';
+import type { ObjectId } from '../domain/identity.js';
 import type { Policy } from '../domain/policy.js';
+import type { ProxmoxMark } from '../domain/proxmox-mark.js';
 import type { Directory } from '../domain/reading.js';
 import type { Ask, LinuxAccount, ProxmoxUser, Sight } from '../domain/sight.js';
 import type { LinuxStep, ProxmoxStep } from '../domain/step.js';
@@ -9,6 +13,7 @@ import type { Audit } from '../telemetry/audit.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { IdentityLocks } from './identity-locks.js';
+import type { StorageWatch } from './storage-watch.js';
 
 /** A system that we write to. */
 export interface Target<Value, StepOf> {
@@ -18,16 +23,28 @@ export interface Target<Value, StepOf> {
   apply(step: StepOf, signal: AbortSignal): Promise<void>;
 }
 
+export interface LinuxPort extends Target<LinuxAccount, LinuxStep> {
+  /**
+   * The account agent's whole record, and what it says of those of these names that it does not know as given. Throws
+   * Busy or Error where it cannot be asked.
+   */
+  record(named: readonly Ask[], signal: AbortSignal): Promise<AgentRecord>;
+}
+
 export interface Targets {
-  linux?: Target<LinuxAccount, LinuxStep> | undefined;
+  linux?: LinuxPort | undefined;
   proxmox?: ProxmoxPort | undefined;
 }
 
 export interface ProxmoxPort extends Target<ProxmoxUser, ProxmoxStep> {
+  /** Our marks on the users of the realm. Throws where the users cannot be listed. */
+  marks(signal: AbortSignal): Promise<ProxmoxMark[]>;
   /** Managed PVE groups that set-up has not made. */
   missingGroups(signal: AbortSignal): Promise<string[]>;
   /** What is wrong with the realm and what mends it, where it provably does not exist. */
   missingRealm(signal: AbortSignal): Promise<{ saw: string; mend: string } | undefined>;
+  /** What a sweep that writes begins with: whatever an earlier one left undone; what fails is told among the problems. */
+  tend?(signal: AbortSignal): Promise<void>;
 }
 
 /** One write lane per target: shadow-utils and Proxmox serialise anyway. Targeted work overtakes a sweep's. */
@@ -52,4 +69,22 @@ export interface Context {
   dryRun: boolean;
   /** What hinders a whole target, in words, for status and health; written by the passes that find it. */
   problems: Map<string, string>;
+  /** What must be stored and cannot be. */
+  storage: StorageWatch;
+  /** How the ledger and the targets' own records agreed when they were compared last. */
+  records: RecordsStanding;
+  /** The clock that nobody sets. Without it the wall clock is believed. */
+  bootClock?: BootClock | undefined;
 }
+
+/** What `compareWithTargets` found last; nothing yet right after the start. */
+export interface RecordsStanding {
+  comparison?: Comparison | undefined;
+  /** Deleted identities of whom Proxmox showed an enabled user then: somebody opened what we had closed. */
+  reopened?: ReadonlySet<ObjectId> | undefined;
+  /** Epoch ms of the last try, also of one at which a target could not be seen. */
+  triedAt?: number | undefined;
+}
+
+/** The time since the boot of this host, and which boot that is. */
+export type BootClock = () => Pick<ClockSight, 'bootId' | 'uptimeMs'>;

@@ -1,51 +1,56 @@
-import { createHash } from 'node:crypto';
-import { guard, type Removal, removalKey, removalsIn, withinWindow } from '../domain/guard.js';
+import { isDeepStrictEqual } from 'node:util';
+import { Busy, messageOf } from '../domain/errors.js';
+import { describeTrip, guard, type Removal, removalKey, removalsIn, withinWindow } from '../domain/guard.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
-import { describeStep } from '../domain/step.js';
-import type { HeldPlan, HeldRemoval } from '../ledger/document.js';
+import type { HeldPlan, HeldRemoval, RejectedRemoval } from '../ledger/document.js';
+import type { AuditRecord } from '../telemetry/audit.js';
+import { isApproved, isCurrent } from './approved.js';
 import type { Context } from './context.js';
+import { knownPlans } from './open-plans.js';
+import { speaksOf, stands } from './rejection.js';
+import { type DueRemoval, hashOf, ownedByTarget, removalsOf } from './removals.js';
+import { noteSeen } from './seen-plans.js';
 
-/** Which identities' removals are held in this pass. */
+/** What the guard says of one pass. */
 export interface Clearance {
-  held: ReadonlySet<ObjectId>;
-  why?: string | undefined;
+  /** What may be done of this plan now: all of it, only what takes access away (its deletion waits), or nothing. */
+  part(plan: IdentityPlan): IdentityPlan | undefined;
+  /** Why not all of somebody's plan is done; undefined where it is. */
+  obstacle(oid: ObjectId): Obstacle | undefined;
+  /** The plan that is held after this pass, or would be. */
+  held: HeldPlan | undefined;
+  /** Those of it that this pass could say nothing of. */
+  unjudged: readonly HeldRemoval[];
+  /** Whose removal stays rejected after this pass. */
+  rejected: readonly RejectedRemoval[];
+}
+
+export interface Obstacle {
+  result: 'held' | 'rejected';
+  why: string;
+}
+
+interface Judgement {
+  free: DueRemoval[];
+  held: DueRemoval[];
+  rejected: DueRemoval[];
+  why: string | undefined;
 }
 
 /**
  * Guards the removals of a pass. Free removals enter the window at once, before anything is applied, so that a crash
- * cannot get around it; held ones are kept for an operator under a hash.
+ * cannot get around it; held ones are kept for an operator under a hash. Throws Busy where that cannot be put on
+ * record. With `dryRun` nothing is remembered.
  */
 export function clear(ctx: Context, plans: readonly IdentityPlan[], by: HeldPlan['by'], dryRun: boolean): Clearance {
-  const { guard: state } = ctx.ledger.data;
-  const now = ctx.clock.now();
-  const limits = ctx.policy.guard;
-  const removals = removalsIn(plans.flatMap((plan) => plan.steps));
-  const approved = state.approved.filter((item) => item.until > now);
-  const owned = ctx.ledger.entries().filter((entry) => entry.state !== 'deleted').length;
-  const approvedKeys = new Set(approved.map(removalKey));
-  // What an operator approved is never held, and does not use up the room that the guard leaves for everything else.
-  const unapproved = removals.filter((removal) => !approvedKeys.has(removalKey(removal)));
-  // Those who are held already are judged together with all who are held beside them: looked at one by one they would
-  // slip through, and the plan would change under the operator's eyes. A sweep sees everybody anyway.
-  const waiting = by === 'sweep' ? [] : (state.held?.removals ?? []);
-  const waitingKeys = new Set(waiting.map(removalKey));
-  const isWaiting = (removal: Removal) => waitingKeys.has(removalKey(removal));
-  const judge = (planned: readonly Removal[]) =>
-    guard({ removals: planned, window: state.window, approved, owned, limits, now });
-  const fresh = judge(removals.filter((removal) => !isWaiting(removal)));
-  const again = unapproved.some(isWaiting) ? judge([...removals, ...waiting]) : fresh;
-  const held = unapproved.filter((removal) => (isWaiting(removal) ? again : fresh).kind === 'held');
-  const decision = fresh.kind === 'held' ? fresh : again;
-  const why = decision.kind === 'held' ? decision.why : undefined;
-  if (!dryRun && (removals.length > 0 || state.held || approved.length < state.approved.length)) {
-    ctx.ledger.changed();
-    const counted = unapproved.filter((removal) => !held.includes(removal));
-    state.window = [...withinWindow(state.window, limits, now), ...counted.map((item) => ({ ...item, at: now }))];
-    state.approved = approved;
-    keepHeld(ctx, plans, held, by, why);
-  }
-  return { held: new Set(held.map((item) => item.oid)), why };
+  const removals = removalsOf(ctx, plans);
+  const judgement = judge(ctx, removals, by);
+  const pass: Pass = { by, planOf: new Map(plans.map((plan) => [plan.oid, plan])), removals };
+  const { held, unjudged } = nextHeld(ctx, pass, judgement);
+  const rejected = nextRejected(ctx, pass, judgement);
+  if (!dryRun) remember(ctx, pass, judgement, held, rejected);
+  return { ...clearanceOf(ctx, judgement, rejected), held, unjudged, rejected };
 }
 
 /** An approval lets its removal pass once: this one was done. What failed may be tried again until the approval ends. */
@@ -58,41 +63,148 @@ export function spendApprovals(ctx: Context, plan: IdentityPlan): void {
   ctx.ledger.changed();
 }
 
-/** A pass replaces what was held of the identities that it judged, and leaves the others as they are. */
-function keepHeld(
+/**
+ * Who is held stays held until an operator decides or the cause is gone; so does whoever an operator rejected too long
+ * ago, and every deletion while the clock is in doubt. In targeted work the others are judged without them: nobody is
+ * held for the sake of those who are. A sweep's removals are one plan.
+ */
+function judge(ctx: Context, removals: readonly DueRemoval[], by: HeldPlan['by']): Judgement {
+  const { guard: state, clock } = ctx.ledger.data;
+  const now = ctx.clock.now();
+  const unapproved = removals.filter((removal) => !isApproved(state.approved, removal, now));
+  const spokenOf = (removal: DueRemoval) => state.rejected?.find((rejection) => speaksOf(rejection, removal));
+  const rejected = unapproved.filter((removal) => {
+    const rejection = spokenOf(removal);
+    return rejection !== undefined && stands(rejection, now);
+  });
+  const open = unapproved.filter((removal) => !rejected.includes(removal));
+  const waitingKeys = new Set(state.held?.removals.map(removalKey));
+  const isWaiting = (removal: Removal) => waitingKeys.has(removalKey(removal));
+  const lapsed = open.filter(spokenOf);
+  const decision = guard({
+    removals: open.filter((removal) => !removal.clockDoubted && (by === 'sweep' || !isWaiting(removal))),
+    window: state.window,
+    owned: ownedByTarget(ctx),
+    limits: ctx.policy.guard,
+    now,
+  });
+  const waits = (removal: DueRemoval) => removal.clockDoubted || isWaiting(removal) || lapsed.includes(removal);
+  const held = decision.kind === 'held' ? open : open.filter(waits);
+  const reasons = [
+    ...(decision.kind === 'held' ? decision.trips.map(describeTrip) : []),
+    ...(held.some((removal) => removal.clockDoubted) ? [`the clock is in doubt: ${clock?.doubt?.why}`] : []),
+    ...(lapsed.length > 0 ? ['the time of a rejection is over'] : []),
+  ];
+  const why = reasons.length > 0 ? reasons.join('; ') : state.held?.why;
+  return { free: open.filter((removal) => !held.includes(removal)), held, rejected, why };
+}
+
+function clearanceOf(
   ctx: Context,
-  plans: readonly IdentityPlan[],
-  held: readonly Removal[],
-  by: HeldPlan['by'],
-  why: string | undefined,
+  { held, rejected, why }: Judgement,
+  records: readonly RejectedRemoval[],
+): Pick<Clearance, 'part' | 'obstacle'> {
+  const stopped = new Map<string, Obstacle>();
+  for (const removal of rejected) {
+    const until = records.find((record) => removalKey(record) === removalKey(removal))?.until ?? 0;
+    const rejection = `kept by an operator's rejection until ${new Date(until).toISOString()}`;
+    stopped.set(removalKey(removal), { result: 'rejected', why: rejection });
+  }
+  for (const removal of held) stopped.set(removalKey(removal), { result: 'held', why: why ?? '' });
+  const lock = (oid: ObjectId) => stopped.get(removalKey({ oid, kind: 'lock' }));
+  const deletion = (oid: ObjectId) => stopped.get(removalKey({ oid, kind: 'delete' }));
+  return {
+    part(plan) {
+      if (lock(plan.oid)) return undefined;
+      if (!deletion(plan.oid)) return plan;
+      const steps = plan.steps.filter(({ effect }) => effect === 'lock' || effect === 'revoke');
+      const entry = ctx.ledger.entry(plan.oid);
+      return steps.length > 0 && entry ? { ...plan, steps, entry } : undefined;
+    },
+    obstacle: (oid) => lock(oid) ?? deletion(oid),
+  };
+}
+
+/** What was judged in a pass, and by what. */
+interface Pass {
+  by: HeldPlan['by'];
+  planOf: ReadonlyMap<ObjectId, IdentityPlan>;
+  removals: readonly DueRemoval[];
+}
+
+/** Whether a pass saw that a removal is due, that it is not any more, or cannot tell. */
+function finding(ctx: Context, pass: Pass, item: Removal): DueRemoval | 'gone' | 'untold' {
+  const due = pass.removals.find((removal) => removalKey(removal) === removalKey(item));
+  if (due) return due;
+  const plan = pass.planOf.get(item.oid);
+  // A sweep looks at everybody that we know of.
+  if (!plan) return pass.by === 'sweep' && !ctx.ledger.entry(item.oid) ? 'gone' : 'untold';
+  if (plan.unknown.length > 0) return 'untold';
+  // Only a sweep that could read everything ends countdowns; any other look at a leaver says nothing about that.
+  const over = plan.entry.state === 'grace' && (plan.entry.deleteAt ?? 0) <= ctx.clock.now();
+  return item.kind === 'delete' && over ? 'untold' : 'gone';
+}
+
+/** A pass replaces what was held of the identities that it judged, and leaves the others as they are. */
+function nextHeld(ctx: Context, pass: Pass, { held, why }: Judgement): Pick<Clearance, 'held' | 'unjudged'> {
+  const before = ctx.ledger.data.guard.held;
+  const unjudged = (before?.removals ?? []).filter((item) => finding(ctx, pass, item) === 'untold');
+  const removals = [...unjudged, ...held];
+  if (removals.length === 0) return { held: undefined, unjudged };
+  const { by } = pass;
+  const since = before?.since ?? ctx.clock.now();
+  return { held: { hash: hashOf(removals), since, by, why: why ?? before?.why ?? '', removals }, unjudged };
+}
+
+/** A rejection ends when its cause is gone, when it is approved after all, and with its time: then it is held again. */
+function nextRejected(ctx: Context, pass: Pass, { rejected }: Judgement): RejectedRemoval[] {
+  return (ctx.ledger.data.guard.rejected ?? []).flatMap((item) => {
+    const due = finding(ctx, pass, item);
+    if (due === 'untold') return [item];
+    if (due === 'gone' || !rejected.includes(due)) return [];
+    return [{ ...item, ...due }];
+  });
+}
+
+function remember(
+  ctx: Context,
+  pass: Pass,
+  { free }: Judgement,
+  held: HeldPlan | undefined,
+  rejected: RejectedRemoval[],
 ): void {
   const { guard: state } = ctx.ledger.data;
-  const planOf = new Map(plans.map((plan) => [plan.oid, plan]));
-  const earlier = (state.held?.removals ?? []).filter((item) => stillHeld(item, planOf.get(item.oid), by));
-  const described = held.map((item): HeldRemoval => {
-    const plan = planOf.get(item.oid);
-    const { upn, reason } = plan?.entry ?? {};
-    return { ...item, upn, reason, steps: (plan?.steps ?? []).map(describeStep) };
-  });
-  const removals = [...earlier, ...described];
-  const hash = removals.length > 0 ? hashOf(removals) : undefined;
-  const reason = why ?? state.held?.why ?? '';
-  if (hash !== undefined && hash !== state.held?.hash) {
-    ctx.log('reconcile.guard.held', { hash, by, why: reason, identities: removals.length });
+  const now = ctx.clock.now();
+  const counted = free.map(({ oid, kind, targets }) => ({ oid, kind, targets, at: now }));
+  const next = {
+    ...state,
+    window: [...withinWindow(state.window, ctx.policy.guard, now), ...counted],
+    approved: state.approved.filter((item) => isCurrent(item, now) && finding(ctx, pass, item) !== 'gone'),
+    held,
+    rejected: rejected.length > 0 ? rejected : undefined,
+  };
+  if (held && held.hash !== state.held?.hash) announce(ctx, held);
+  if (!held && state.held) announceEnd(ctx, state.held, pass.by);
+  if (isDeepStrictEqual(next, { held: undefined, rejected: undefined, ...state })) return;
+  Object.assign(state, next);
+  noteSeen(ctx, knownPlans(ctx));
+  ctx.ledger.changed();
+}
+
+function announce(ctx: Context, { hash, by, why, removals }: HeldPlan): void {
+  tell(ctx, { kind: 'decision', by, action: 'hold', plan: hash, name: hash, after: removals, outcome: 'held' });
+  ctx.log('reconcile.guard.held', { hash, by, why, identities: removals.length });
+}
+
+/** Nobody decided: the people in it are where they were again, so nothing is left to hold. */
+function announceEnd(ctx: Context, { hash, removals }: HeldPlan, by: HeldPlan['by']): void {
+  tell(ctx, { kind: 'decision', by, action: 'hold', plan: hash, name: hash, before: removals, outcome: 'ended' });
+}
+
+function tell(ctx: Context, record: AuditRecord): void {
+  try {
+    ctx.audit.append(record);
+  } catch (error) {
+    throw new Busy(`the audit log cannot be written, so nothing is done: ${messageOf(error)}`);
   }
-  state.held =
-    hash === undefined ? undefined : { hash, since: state.held?.since ?? ctx.clock.now(), by, why: reason, removals };
-  ctx.metrics.guardHeld.set(state.held ? 1 : 0);
-}
-
-/** Deletions are judged by sweeps alone: targeted work on somebody whose countdown runs says nothing about one. */
-function stillHeld(item: Removal, plan: IdentityPlan | undefined, by: HeldPlan['by']): boolean {
-  if (!plan) return true;
-  return by === 'targeted' && item.kind === 'delete' && plan.entry.state === 'grace';
-}
-
-/** Names a set of removals, whatever their order. */
-export function hashOf(removals: readonly Removal[]): string {
-  const text = removals.map(removalKey).sort().join('\n');
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }

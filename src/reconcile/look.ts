@@ -1,8 +1,9 @@
 import type { ObjectId } from '../domain/identity.js';
-import { formerNames } from '../domain/plan.js';
+import type { LedgerEntry } from '../domain/ledger-entry.js';
+import { formerNames, namesFor } from '../domain/plan.js';
 import type { Ask, LinuxAccount, ProxmoxUser, Sight } from '../domain/sight.js';
 import type { Assessment } from './assess.js';
-import { nameCandidates, nameIn } from './candidates.js';
+import { type Candidate, nameCandidates, nameIn } from './candidates.js';
 import type { Context } from './context.js';
 
 /** What the targets showed. Unknown for every name that was not asked for: nothing is absent unless a target said so. */
@@ -14,18 +15,37 @@ export interface Sights {
 /** Looks at the targets, one question each for all identities together. */
 export async function look(ctx: Context, assessments: readonly Assessment[], signal: AbortSignal): Promise<Sights> {
   const candidates = nameCandidates(ctx, assessments);
-  const linux = candidates.map(({ entry, names }) => asksOf(entry.oid, [nameIn(names.linux)]));
+  // Asked about by object id as well: an account may have been adopted under another name than the rule would give.
+  const linux = candidates.map(({ entry, names }) => asksOf(entry.oid, [nameIn(names.linux) ?? '']));
   const proxmox = candidates.map(({ entry, names }) =>
     asksOf(entry.oid, [nameIn(names.proxmox), ...formerNames(names)]),
   );
   const [linuxSights, proxmoxSights] = await Promise.all([
-    ask(ctx.targets.linux, linux, signal),
+    ask(ctx.targets.linux, [...linux, ...waitingFor(ctx, candidates)], signal),
     ask(ctx.targets.proxmox, proxmox, signal),
   ]);
   return {
     linux: (oid, name) => linuxSights.get(keyOf(oid, name)) ?? UNASKED,
     proxmox: (oid, name) => proxmoxSights.get(keyOf(oid, name)) ?? UNASKED,
   };
+}
+
+/**
+ * Everybody else who waits for an account: where two would get one uid, the host tells it of both, and neither gets it
+ * because the other one was not looked at this time.
+ */
+function waitingFor(ctx: Context, candidates: readonly Candidate[]): Ask[][] {
+  const looked = new Set(candidates.map(({ entry }) => entry.oid));
+  if (!ctx.targets.linux || !candidates.some(({ entry }) => awaitsAccount(entry))) return [];
+  const others = ctx.ledger.entries().filter((entry) => awaitsAccount(entry) && !looked.has(entry.oid));
+  return others.map((entry) => {
+    const { linux } = namesFor(entry, ctx.policy, ctx.ledger.holderOf);
+    return [{ oid: entry.oid, name: nameIn(linux) ?? '' }];
+  });
+}
+
+function awaitsAccount({ state, names, released }: LedgerEntry): boolean {
+  return state === 'active' && names.linux === undefined && released?.linux === undefined;
 }
 
 const UNASKED = { certainty: 'unknown', why: 'the target was not asked, or did not answer' } as const;

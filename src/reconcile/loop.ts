@@ -2,9 +2,12 @@ import { Busy, messageOf, SourceUnavailable } from '../domain/errors.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { Claim, Queue } from '../queue/queue.js';
 import { backoffMs, isPassing } from './backoff.js';
+import { watchClock } from './clock-watch.js';
 import type { Context } from './context.js';
+import { compareOnce } from './disagreement.js';
 import { identitiesOfGroup, reconcileIdentities } from './identities.js';
 import { measureQueue } from './measure-queue.js';
+import { auditSweep, inPass } from './pass.js';
 import { retryClaim } from './retry-claim.js';
 import type { Outcome } from './settle.js';
 import { rememberFailedSweep, sweep } from './sweep.js';
@@ -71,12 +74,17 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
 
   async function turn(): Promise<number> {
     try {
+      // A wait that was meant for minutes may end in a year by a clock that was set back.
+      if ((await watchClock(ctx)) === 'jumped') await queue.put('sweep');
+      await compareOnce(ctx, patienceOver.signal);
       const claims = await queue.claim(BATCH);
       await work(claims);
+      ctx.storage.works('spool');
       await measureQueue(ctx, queue);
       return claims.length;
     } catch (error) {
       ctx.log('reconcile.loop.failed', { error: messageOf(error) });
+      ctx.storage.fails('spool', `the queue cannot be worked on: ${messageOf(error)}`);
       await ctx.clock.sleep(PAUSE_AFTER_FAILURE_MS, ending.signal).catch(() => undefined);
       return 1;
     }
@@ -109,10 +117,11 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       [...byOid].flatMap(([oid, claim]) => (claim.removedAt === undefined ? [] : [[oid, claim.removedAt] as const])),
     );
     const measured = ctx.metrics.reconcileSeconds.startTimer({ by: 'notification' });
+    const pass = inPass(ctx, { by: 'notification' });
     let outcomes: Map<ObjectId, Outcome>;
     try {
       const request = { by: 'notification', apply: true, removalReports: reports } as const;
-      const list = await reconcileIdentities(ctx, [...byOid.keys()], request, patienceOver.signal);
+      const list = await reconcileIdentities(pass, [...byOid.keys()], request, patienceOver.signal);
       outcomes = new Map(list.map((outcome) => [outcome.oid, outcome]));
       ctx.problems.delete('directory');
     } catch (error) {
@@ -124,7 +133,7 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     } finally {
       measured();
     }
-    for (const [oid, claim] of byOid) await settleClaim(claim, () => conclude(claim, outcomes.get(oid)));
+    for (const [oid, claim] of byOid) await settleClaim(claim, () => conclude(claim, outcomes.get(oid), pass));
   }
 
   /** A claim that cannot be settled is tried again by itself; the others of its batch are settled all the same. */
@@ -139,12 +148,12 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     }
   }
 
-  async function conclude(claim: Claim, outcome: Outcome | undefined): Promise<void> {
+  async function conclude(claim: Claim, outcome: Outcome | undefined, pass: Context): Promise<void> {
     if (!outcome) return failed(claim, new Error('the directory gave no reading'));
     const now = ctx.clock.now();
     const { oid, result, why } = outcome;
     if (result !== 'ignored') {
-      ctx.log('reconcile.identity.settled', {
+      pass.log('reconcile.identity.settled', {
         oid,
         result,
         why,
@@ -180,9 +189,10 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
 
   async function runSweep(claim: Claim): Promise<void> {
     const startedAt = ctx.clock.now();
+    const pass = inPass(ctx, { by: 'sweep' });
     try {
       const report = await sweep(
-        ctx,
+        pass,
         {
           apply: true,
           progress: (text, done, all) => {
@@ -191,15 +201,17 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
         },
         ending.signal,
       );
+      auditSweep(pass, 'sweep', report.record);
       ctx.problems.delete('directory');
       await lookAgain(report.outcomes);
     } catch (error) {
       // Stopped in the middle: the claim stays in processing, and the next start takes it up again.
       if (ending.signal.aborted) return;
       if (error instanceof SourceUnavailable) noteUnavailable(error);
-      await rememberFailedSweep(ctx, startedAt, error, options.failOpen).catch((second: unknown) => {
+      await rememberFailedSweep(pass, startedAt, error, options.failOpen).catch((second: unknown) => {
         ctx.log('reconcile.loop.failed', { error: messageOf(second) });
       });
+      auditSweep(pass, 'sweep', ctx.ledger.data.lastSweep);
       return settleClaim(claim, () => failed(claim, error));
     }
     await settleClaim(claim, () => queue.done(claim));

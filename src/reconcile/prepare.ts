@@ -36,7 +36,7 @@ function observedOf(ctx: Context, { entry: { oid }, names }: Candidate, sights: 
   const linux = nameIn(names.linux);
   const proxmox = nameIn(names.proxmox);
   return {
-    linux: ctx.targets.linux && (linux === undefined ? { certainty: 'absent' } : sights.linux(oid, linux)),
+    linux: ctx.targets.linux && sights.linux(oid, linux ?? ''),
     proxmox: ctx.targets.proxmox && (proxmox === undefined ? { certainty: 'absent' } : sights.proxmox(oid, proxmox)),
     retired: new Map(formerNames(names).map((name) => [name, sights.proxmox(oid, name)])),
   };

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { messageOf } from '../domain/errors.js';
 import type { IdentityPlan } from '../domain/plan.js';
-import type { Step } from '../domain/step.js';
+import { describeStep, type Step } from '../domain/step.js';
 import type { Context } from './context.js';
 
 /** Tells metrics, audit log and log of one step. Throws where the audit log cannot be written. */
@@ -18,7 +19,14 @@ export function recordStep(ctx: Context, plan: IdentityPlan, step: Step, by: str
     oid,
     ...why,
   });
-  ctx.audit.append({ by, action, oid, upn, target, name, ...beforeAndAfter(step), outcome, ...why });
+  const belongs = { by, action, oid, upn, target, name, plan: planHashOf(plan) };
+  ctx.audit.append({ kind: 'step', ...belongs, ...beforeAndAfter(step), outcome, ...why });
+}
+
+/** The same for every step of one plan: SHA-256 over what it would do, first 12 hex digits. */
+export function planHashOf({ oid, steps }: Pick<IdentityPlan, 'oid' | 'steps'>): string {
+  const text = [oid, ...steps.map(describeStep)].join('\n');
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 function beforeAndAfter(step: Step): { before?: unknown; after?: unknown } {

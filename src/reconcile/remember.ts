@@ -1,6 +1,6 @@
 import { messageOf } from '../domain/errors.js';
 import type { ConflictRecord, LedgerEntry } from '../domain/ledger-entry.js';
-import type { IdentityPlan } from '../domain/plan.js';
+import { type IdentityPlan, releasesToRemember } from '../domain/plan.js';
 import { type Applied, type Failure, takeoverConflict } from './apply.js';
 import type { Context } from './context.js';
 import { spendApprovals } from './held.js';
@@ -67,10 +67,11 @@ export function remember(ctx: Context, prepared: Prepared, applied: Applied | un
   const undone = plan.entry.state === 'deleted' && !(complete && plan.unknown.length === 0);
   const lifecycle = undone && known ? known : plan.entry;
   const { names, retired } = namesAfter(prepared, plan, applied);
-  const nothingMade = !names.linux && !names.proxmox;
+  const released = releasesToRemember(known, plan.entry);
+  const nothingMade = !names.linux && !names.proxmox && !released;
   const problem = failure && `${failure.target}: ${messageOf(failure.error)}`;
   if (complete && nothingMade && lifecycle.state !== 'active') ctx.ledger.drop(plan.oid);
-  else ctx.ledger.put({ ...lifecycle, names, retired, conflicts, problem });
+  else ctx.ledger.put({ ...lifecycle, names, released, retired, conflicts, problem });
 }
 
 /** Where a creation or a first write was refused nothing is ours, and the name that was written down for it is free again. */

@@ -148,8 +148,9 @@ function describeSight(sight: Sight<object>): string {
 }
 
 function actFindings(outcome: Outcome, wrote: boolean): Finding[] {
+  const waits = outcome.result === 'held' || outcome.result === 'rejected';
   const findings = outcome.steps.map((step): Finding => {
-    const finding = wrote && outcome.result !== 'held' ? describeStep(step) : `would: ${describeStep(step)}`;
+    const finding = wrote && !waits ? describeStep(step) : `would: ${describeStep(step)}`;
     return { step: 'act', ok: true, target: step.target, finding };
   });
   const ok = ['applied', 'planned', 'unchanged', 'ignored', 'overtaken'].includes(outcome.result);

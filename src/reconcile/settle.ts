@@ -4,7 +4,9 @@ import type { Step } from '../domain/step.js';
 import { type Applied, applyPlans, type Manner } from './apply.js';
 import type { Assessment, AssessOptions } from './assess.js';
 import type { Context } from './context.js';
+import { awaitsFirstRun, LOOK_AGAIN_MS } from './first-run.js';
 import { type Clearance, clear } from './held.js';
+import { lockUnremembered } from './lock-unremembered.js';
 import { look } from './look.js';
 import { type Prepared, prepare } from './prepare.js';
 import { conclude, remember, rememberIntents } from './remember.js';
@@ -19,6 +21,8 @@ export type Result =
   | 'planned'
   | 'conflict'
   | 'held'
+  /** Something would be taken away, and an operator said no to that. */
+  | 'rejected'
   | 'failed'
   | 'overtaken';
 
@@ -31,7 +35,7 @@ export interface Outcome {
   steps: Step[];
   /** Look again at this time, epoch ms. */
   recheckAt?: number | undefined;
-  /** Why it is unknown, held or failed. */
+  /** Why it is unknown, held, rejected or failed. */
   why?: string | undefined;
   error?: unknown;
 }
@@ -43,40 +47,73 @@ export interface SettleOptions extends AssessOptions {
   progress?: ((done: number, all: number) => void) | undefined;
 }
 
-/**
- * The one path of a targeted reconcile and of a sweep: observe, plan, guard, apply, record. Throws Busy where the
- * ledger or the audit log cannot be written; what was done until then is remembered.
- */
+/** How a pass came out, and what the guard said of it. */
+export interface Settled {
+  outcomes: Outcome[];
+  clearance: Clearance;
+}
+
+/** As `settleAll`, for whoever asks for the outcomes alone. */
 export async function settle(
   ctx: Context,
   assessments: readonly Assessment[],
   options: SettleOptions,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
+  return (await settleAll(ctx, assessments, options, signal)).outcomes;
+}
+
+/**
+ * The one path of a targeted reconcile and of a sweep: observe, plan, guard, apply, record. Throws Busy where the
+ * ledger or the audit log cannot be written; what was done until then is remembered, and who left is locked all the same.
+ */
+export async function settleAll(
+  ctx: Context,
+  assessments: readonly Assessment[],
+  options: SettleOptions,
+  signal: AbortSignal,
+): Promise<Settled> {
   const { manner } = options;
-  const write = options.apply && !ctx.dryRun;
   const sights = await look(ctx, assessments, signal);
   // From here until the intents are in the ledger nothing is awaited, so that no other pass comes in between.
+  const firstRun = options.apply && awaitsFirstRun(ctx);
+  const write = options.apply && !ctx.dryRun && !firstRun;
   const all = prepare(ctx, assessments, sights, options);
-  const overtaken = new Set(all.map(oidOf).filter((oid) => manner.sweep && ctx.locks.isOvertaken(oid, manner.begun)));
+  const isOvertaken = (oid: ObjectId) => write && manner.sweep && ctx.locks.isOvertaken(oid, manner.begun);
+  const overtaken = new Set(all.map(oidOf).filter(isOvertaken));
   const prepared = all.filter((item) => !overtaken.has(oidOf(item)));
   const plans = prepared.flatMap((item) => (item.plan ? [item.plan] : []));
   const clearance = clear(ctx, plans, manner.sweep ? 'sweep' : 'targeted', !write);
   const applied = new Map<ObjectId, Applied>();
   if (write) {
-    const unheld = prepared.filter((item) => !clearance.held.has(oidOf(item)));
-    await rememberIntents(ctx, unheld);
+    const cleared = prepared.flatMap((item) => clearedOf(item, clearance));
     try {
-      await applyAndRemember(ctx, unheld, applied, options, signal);
-    } finally {
-      await ctx.ledger.save();
+      await rememberIntents(ctx, cleared);
+      try {
+        await applyAndRemember(ctx, cleared, applied, options, signal);
+      } finally {
+        await ctx.ledger.save();
+      }
+    } catch (error) {
+      if (error instanceof Busy) await lockUnremembered(ctx, cleared, applied, { manner, cause: error }, signal);
+      throw error;
     }
   }
-  return all.map((item) =>
-    overtaken.has(oidOf(item))
-      ? { oid: oidOf(item), prepared: item, steps: [], result: 'overtaken' }
-      : outcomeOf(ctx, item, applied.get(oidOf(item)), clearance, write),
+  const circumstances: Circumstances = { clearance, write, firstRun: firstRun && !ctx.dryRun, sweep: manner.sweep };
+  const outcomes = all.map(
+    (item): Outcome =>
+      overtaken.has(oidOf(item))
+        ? { oid: oidOf(item), prepared: item, steps: [], result: 'overtaken' }
+        : outcomeOf(ctx, item, applied.get(oidOf(item)), circumstances),
   );
+  return { outcomes, clearance };
+}
+
+/** What may be done of it now. Who may not lose what they should lose is given nothing either: the two belong together. */
+function clearedOf(item: Prepared, clearance: Clearance): Prepared[] {
+  if (!item.plan) return [item];
+  const plan = clearance.part(item.plan);
+  return plan ? [{ ...item, plan }] : [];
 }
 
 async function applyAndRemember(
@@ -112,12 +149,19 @@ function oidOf({ assessment }: Prepared): ObjectId {
   return assessment.oid;
 }
 
+interface Circumstances {
+  clearance: Clearance;
+  write: boolean;
+  /** The first run waits for an operator. */
+  firstRun: boolean;
+  sweep: boolean;
+}
+
 function outcomeOf(
   ctx: Context,
   prepared: Prepared,
   applied: Applied | undefined,
-  clearance: Clearance,
-  write: boolean,
+  { clearance, write, firstRun, sweep }: Circumstances,
 ): Outcome {
   const { assessment, plan } = prepared;
   const { oid, verdict } = assessment;
@@ -127,7 +171,10 @@ function outcomeOf(
   if (verdict.kind === 'confirm') return { ...base, result: 'confirming', recheckAt: verdict.recheckAt };
   if (!plan) return { ...base, result: 'unchanged' };
   const { recheckAt } = verdict;
-  if (clearance.held.has(oid)) return { ...base, steps: plan.steps, result: 'held', why: clearance.why, recheckAt };
+  if (firstRun && !sweep && plan.steps.length > 0) {
+    const why = 'the first run on this host waits for approval: entramox status';
+    return { ...base, steps: plan.steps, result: 'held', why, recheckAt: ctx.clock.now() + LOOK_AGAIN_MS };
+  }
   if (applied?.overtaken) return { ...base, steps: applied.steps, result: 'overtaken' };
   const { failure, conflicts } = conclude(plan, applied, ctx.ledger.entry(oid), ctx.clock.now());
   if (failure && applied) {
@@ -138,6 +185,8 @@ function outcomeOf(
     const error = new Busy('the pass was ended before the last step');
     return { ...base, steps: applied.steps, result: 'failed', why: error.message, error, recheckAt };
   }
+  const obstacle = clearance.obstacle(oid);
+  if (obstacle && !firstRun) return { ...base, steps: plan.steps, ...obstacle, recheckAt };
   const steps = applied?.steps ?? (write ? [] : plan.steps);
   const blind = plan.unknown[0];
   if (blind) {

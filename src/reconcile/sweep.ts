@@ -1,11 +1,17 @@
 import { messageOf, SourceUnavailable } from '../domain/errors.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { LedgerEntry } from '../domain/ledger-entry.js';
 import type { GroupReading, PresentReading, Reading, ScopeReading, UnknownReading } from '../domain/reading.js';
 import type { SweepRecord } from '../ledger/document.js';
 import { type Assessment, type AssessOptions, assess, keepUnreadable } from './assess.js';
+import { watchClock } from './clock-watch.js';
 import type { Context } from './context.js';
+import { compareWithTargets } from './disagreement.js';
+import { awaitsFirstRun, type FirstPlan, firstPlanOf, keepFirstPlan } from './first-run.js';
+import type { Clearance } from './held.js';
 import { noteProxmoxProblems } from './proxmox-problems.js';
-import { type Outcome, settle } from './settle.js';
+import { type Outcome, settleAll } from './settle.js';
+import { summarise } from './summarise.js';
 
 export interface SweepOptions {
   /** false: a plan; nothing is written. */
@@ -17,6 +23,10 @@ export interface SweepOptions {
 export interface SweepReport {
   record: SweepRecord;
   outcomes: Outcome[];
+  /** What the guard said; of the whole, so also of those that were held before. */
+  clearance: Clearance;
+  /** The plan that the first run on this host waits with; nothing was written. */
+  firstPlan?: FirstPlan | undefined;
 }
 
 /**
@@ -26,15 +36,21 @@ export interface SweepReport {
 export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSignal): Promise<SweepReport> {
   const startedAt = ctx.clock.now();
   const begun = ctx.locks.mark();
-  const write = options.apply && !ctx.dryRun;
+  // A dry run writes nothing anyway, and tells what it would have done.
+  const waits = awaitsFirstRun(ctx) && !(options.apply && ctx.dryRun);
+  const write = options.apply && !ctx.dryRun && !waits;
   ctx.log('reconcile.sweep.started', {});
   options.progress?.('reading the directory');
-  const lacking = await noteProxmoxProblems(ctx, signal);
+  await watchClock(ctx);
+  if (write) await ctx.targets.proxmox?.tend?.(signal);
+  const lacking = [...(await noteProxmoxProblems(ctx, signal)), ...(await compareWithTargets(ctx, signal))];
   const scope = await readScopeTwiceWhereEmptied(ctx, options, signal);
   const unreadable = unreadableGroups(ctx, scope);
+  // A tombstone asks for nothing more, unless somebody opened its Proxmox user again.
+  const isOver = ({ oid, state }: LedgerEntry) => state === 'deleted' && !ctx.records.reopened?.has(oid);
   const missing = ctx.ledger
     .entries()
-    .filter((entry) => entry.state !== 'deleted' && !scope.identities.has(entry.oid))
+    .filter((entry) => !isOver(entry) && !scope.identities.has(entry.oid))
     .map((entry) => entry.oid);
   // A listing may still show somebody who was deleted: nothing is given back to a leaver on its word alone.
   const returning = [...scope.identities.keys()].filter((oid) => hasLeft(ctx, oid));
@@ -48,16 +64,25 @@ export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSi
   options.progress?.(`looking at the targets for ${assessments.length} identities`);
   const manner = { by: options.by ?? 'sweep', priority: 0, begun, sweep: true } as const;
   const progress = (done: number, all: number) => options.progress?.('applying', done, all);
-  const outcomes = await settle(ctx, assessments, { ...assessing, manner, apply: options.apply, progress }, signal);
+  const settling = { ...assessing, manner, apply: options.apply && !waits, progress };
+  const { outcomes, clearance } = await settleAll(ctx, assessments, settling, signal);
   // A pass that was stopped half-way says nothing about the whole.
   signal.throwIfAborted();
   for (const { result } of outcomes) ctx.metrics.reconciles.inc({ by: manner.by, result });
-  const record = summarise(ctx, startedAt, unreadable.size, lacking, outcomes);
+  const firstPlan = waits ? firstPlanOf(outcomes) : undefined;
+  const record = summarise(ctx, { startedAt, unreadable: unreadable.size, lacking, firstPlan }, outcomes);
   if (write) await remember(ctx, scope, record);
-  // A dry run is remembered by this process alone.
-  else if (options.apply) ctx.ledger.data.lastSweep = record;
+  else if (options.apply) await rememberUnwritten(ctx, record, firstPlan);
   ctx.log('reconcile.sweep.finished', { ...record });
-  return { record, outcomes };
+  return { record, outcomes, clearance, firstPlan };
+}
+
+/** A dry run is remembered by this process alone; that the first run waits is on the disk, and nothing else of it. */
+async function rememberUnwritten(ctx: Context, record: SweepRecord, firstPlan: FirstPlan | undefined): Promise<void> {
+  ctx.ledger.data.lastSweep = record;
+  if (!firstPlan) return;
+  keepFirstPlan(ctx, firstPlan);
+  await ctx.ledger.save();
 }
 
 function hasLeft(ctx: Context, oid: ObjectId): boolean {
@@ -155,43 +180,14 @@ async function confirmDepartures(
   return first.map((item) => second.get(item.oid) ?? item);
 }
 
-function summarise(
-  ctx: Context,
-  startedAt: number,
-  unreadable: number,
-  lacking: readonly string[],
-  outcomes: readonly Outcome[],
-): SweepRecord {
-  const count = (result: Outcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
-  const [held, unknown, failed] = [count('held'), count('unknown'), count('failed')];
-  const record: SweepRecord = {
-    startedAt,
-    finishedAt: ctx.clock.now(),
-    result: held > 0 ? 'held' : failed > 0 ? 'failed' : unknown + unreadable + lacking.length > 0 ? 'degraded' : 'done',
-    identities: outcomes.filter((outcome) => outcome.result !== 'ignored').length,
-    applied: count('applied') + count('planned'),
-    failed,
-  };
-  const parts = [
-    held > 0 ? `${held} held by the guard` : '',
-    failed > 0 ? `${failed} failed` : '',
-    ...lacking,
-    unreadable > 0 ? `${unreadable} groups unreadable` : '',
-    unknown > 0 ? `${unknown} identities unknown, the first because: ${whyUnknown(outcomes)}` : '',
-  ].filter(Boolean);
-  return parts.length > 0 ? { ...record, why: parts.join('; ') } : record;
-}
-
-function whyUnknown(outcomes: readonly Outcome[]): string {
-  return outcomes.find((outcome) => outcome.result === 'unknown')?.why ?? '';
-}
-
 async function remember(ctx: Context, scope: ScopeReading, record: SweepRecord): Promise<void> {
   const { data } = ctx.ledger;
   for (const [group, reading] of scope.groups) {
     if (reading.certainty === 'present') data.groups[group] = { members: reading.members, at: record.finishedAt };
   }
   data.lastSweep = record;
+  // It waited, and FIRST_RUN=apply lets it go.
+  if (data.firstRun?.state === 'waiting') data.firstRun = { state: 'begun', at: record.startedAt };
   if (record.result === 'done') data.lastGoodSweepAt = record.finishedAt;
   ctx.ledger.changed();
   await ctx.ledger.save();

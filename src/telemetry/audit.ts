@@ -1,66 +1,53 @@
-import { closeSync, fchownSync, fstatSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { redactDeep } from './redact.js';
+/** Who gave an order, as far as that is known. */
+export interface AuditOperator {
+  /** What the kernel says of the process at the other end of the socket; missing where it could not be asked. */
+  uid?: number | undefined;
+  /** The account of that uid on this host. */
+  name?: string | undefined;
+  /** `kernel`: uid and name are proved. `claim`: only `claimed` is known, the command line's own word. */
+  proof: 'kernel' | 'claim';
+  claimed?: string | undefined;
+  /** Why the kernel could not be asked. */
+  why?: string | undefined;
+}
 
-/** One line of the audit log: one applied or refused step, or one decision of an operator. */
+/** One line of the audit log: one step that was tried, or one decision. */
 export interface AuditRecord {
+  /**
+   * `step`: a write to a target. `decision`: what was decided, whether or not a step comes of it. `log`: something about
+   * the log itself. Missing: a decision.
+   */
+  kind?: 'step' | 'decision' | 'log' | undefined;
   /** What asked: `notification`, `sweep`, `resync`, `operator`. */
   by: string;
+  operator?: AuditOperator | undefined;
   /** Who the operator says to be: the command line's word, proved by nobody. */
   claimedUser?: string | undefined;
   action: string;
-  oid?: string;
-  upn?: string;
-  target?: string;
-  name?: string;
+  oid?: string | undefined;
+  upn?: string | undefined;
+  target?: string | undefined;
+  name?: string | undefined;
   before?: unknown;
   after?: unknown;
-  outcome: 'done' | 'failed';
-  error?: string;
+  /** The plan that this belongs to: its hash. */
+  plan?: string | undefined;
+  /** `done`, `failed`, or what was decided: `held`, `begun`, `ended`, `degraded` and the like. */
+  outcome: string;
+  error?: string | undefined;
+  /** The same in every record and log line of one pass. */
+  correlation?: string | undefined;
 }
 
-/** Append-only NDJSON. A record that cannot be written is thrown: nothing is done that cannot be told later. */
+/** Append-only, hash-chained NDJSON. A record that cannot be written is thrown: nothing is done that cannot be told. */
 export interface Audit {
   append(record: AuditRecord): void;
-  /** Forces what was appended to disk. */
+  /** Forces what was appended to disk, and keeps the head of the chain beside it. */
   flush(): void;
   close(): void;
 }
 
-/** Opens (or makes) the file with mode 0640. `now` gives epoch ms. */
-export function openAudit(path: string, now: () => number): Audit {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-  let fd = openSync(path, 'a', 0o640);
-  handToOwner(fd, dirname(path));
-  let dirty = false;
-  return {
-    append(record) {
-      const line = { at: new Date(now()).toISOString(), ...(redactDeep(record) as object) };
-      writeSync(fd, `${JSON.stringify(line)}\n`);
-      dirty = true;
-    },
-    flush() {
-      if (!dirty) return;
-      fsyncSync(fd);
-      dirty = false;
-      // Opened anew, so that a rotated file is let go.
-      const next = openSync(path, 'a', 0o640);
-      closeSync(fd);
-      fd = next;
-    },
-    close() {
-      if (dirty) fsyncSync(fd);
-      closeSync(fd);
-    },
-  };
-}
-
-/** A pass that root ran by hand must not leave a file behind that the service cannot append to. */
-function handToOwner(fd: number, directory: string): void {
-  if (process.getuid?.() !== 0 || fstatSync(fd).size > 0) return;
-  const { uid, gid } = statSync(directory);
-  if (uid !== 0) fchownSync(fd, uid, gid);
-}
+export { openAudit } from './audit/open.js';
 
 /** Writes nothing: for plans and dry runs. */
 export const noAudit: Audit = { append: () => undefined, flush: () => undefined, close: () => undefined };

@@ -12,10 +12,18 @@ export interface Metrics {
   sweepLastSuccessSeconds: Gauge;
   sweepSeconds: Histogram;
   subscriptionExpirySeconds: Gauge<'resource'>;
+  credentialExpirySeconds: Gauge<'credential'>;
   guardHeld: Gauge;
+  guardHeldIdentities: Gauge<'kind'>;
+  guardRejectedIdentities: Gauge<'kind'>;
+  firstRunWaiting: Gauge;
   graphCalls: Counter<'status'>;
   proxmoxCalls: Counter<'method' | 'status'>;
   identities: Gauge<'state'>;
+  recordDisagreements: Gauge;
+  clockDoubted: Gauge;
+  storageUnwritable: Gauge<'what'>;
+  proxmoxWritesHindered: Gauge;
 }
 
 /** A registry of its own for each process, so that tests and processes do not share counts. */
@@ -73,7 +81,30 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
       labelNames: ['resource'],
       registers,
     }),
+    credentialExpirySeconds: new Gauge({
+      name: 'entramox_credential_expiry_seconds',
+      help: 'Seconds until a certificate, secret or token ends; negative afterwards',
+      labelNames: ['credential'],
+      registers,
+    }),
     guardHeld: new Gauge({ name: 'entramox_guard_held', help: '1 while a plan is held', registers }),
+    guardHeldIdentities: new Gauge({
+      name: 'entramox_guard_held_identities',
+      help: 'Identities that a held plan would lock or delete',
+      labelNames: ['kind'],
+      registers,
+    }),
+    guardRejectedIdentities: new Gauge({
+      name: 'entramox_guard_rejected_identities',
+      help: "Identities that an operator's rejection keeps from being locked or deleted",
+      labelNames: ['kind'],
+      registers,
+    }),
+    firstRunWaiting: new Gauge({
+      name: 'entramox_first_run_waiting',
+      help: '1 while the first run on this host waits for approval',
+      registers,
+    }),
     graphCalls: new Counter({
       name: 'entramox_graph_calls_total',
       help: 'Calls to Graph by HTTP status',
@@ -90,6 +121,27 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
       name: 'entramox_identities',
       help: 'Identities by lifecycle state',
       labelNames: ['state'],
+      registers,
+    }),
+    recordDisagreements: new Gauge({
+      name: 'entramox_record_disagreements',
+      help: 'Contradictions between the ledger and the records of the targets',
+      registers,
+    }),
+    clockDoubted: new Gauge({
+      name: 'entramox_clock_doubted',
+      help: '1 while the wall clock is not believed and deletions wait',
+      registers,
+    }),
+    proxmoxWritesHindered: new Gauge({
+      name: 'entramox_proxmox_writes_hindered',
+      help: '1 while Proxmox VE takes no write: lock held, no quorum, or user.cfg full',
+      registers,
+    }),
+    storageUnwritable: new Gauge({
+      name: 'entramox_storage_unwritable',
+      help: '1 while the ledger, the audit log or the spool cannot be written',
+      labelNames: ['what'],
       registers,
     }),
   };

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chooseUid } from '../../src/accounts/uid.js';
+import { alternativeUids, uidOf } from '../../src/accounts/uid.js';
 import { commentFor } from '../../src/domain/proxmox-comment.js';
 import type { LedgerDocument } from '../../src/ledger/document.js';
 import { type Lab, REALM } from '../lab/lab.js';
+import { LAB_UID_RANGE } from '../lab/linux-host.js';
 
 export interface Person {
   oid: string;
@@ -20,7 +21,8 @@ export async function hire(lab: Lab, count: number): Promise<Person[]> {
   for (let index = 0; index < count; index += 1) {
     const name = `p${String(index).padStart(5, '0')}`;
     const oid = lab.join(name);
-    const uid = await chooseUid(oid, [20_000, 59_999], (candidate) => taken.has(candidate));
+    const rules = { uidRange: LAB_UID_RANGE, uids: {} };
+    const uid = [uidOf(oid, rules), ...alternativeUids(oid, rules)].find((candidate) => !taken.has(candidate)) ?? 0;
     taken.add(uid);
     people.push({ oid, name, upn: `${name}@example.com`, uid });
   }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { REALM } from '../lab/lab.js';
+import { fetchFrom } from '../lab/look.js';
 import { waitFor } from '../lab/wait.js';
 import { startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority } from '../simulators/tls.js';
@@ -175,13 +176,26 @@ describe(`A Proxmox that takes no write${sides}`, () => {
     const { code, stdout } = await resync('newcomer843');
     expect(code).toBe(1);
     expect(stdout).toMatch(/act\s+no\s+failed: proxmox: .*no quorum/);
+    const words = /no quorum and is read-only; bring its nodes back/;
+    expect((await ward.status()).problems.join('\n')).toMatch(words);
+    const readyz = await ward.readyz();
+    expect(readyz.status).toBe(503);
+    expect(readyz.unready.map(({ detail }) => detail).join('\n')).toMatch(words);
+    expect(await writesHindered()).toBe('1');
     expect(ward.world()).toEqual(before);
     ward.lab.proxmox.faults.loseQuorum(false);
-    expect((await resync('newcomer843')).code).toBe(0);
+    expect((await sweep()).code).toBe(0);
+    expect((await ward.readyz()).status).toBe(200);
+    expect(await writesHindered()).toBe('0');
     expect(ward.provisioned('newcomer843')).toBe(true);
     expect((await ward.status()).failing).toEqual([]);
     await ward.welcomesNewcomer();
   });
+
+  async function writesHindered(): Promise<string | undefined> {
+    const { text } = await fetchFrom({ socketPath: join(ward.lab.dir, 'run/operator.sock') }, '/metrics');
+    return /^entramox_proxmox_writes_hindered (\d)$/m.exec(text)?.[1];
+  }
 
   it('because user.cfg is full refuses the joiner and still locks the leaver', async () => {
     const { proxmox } = ward.lab;

@@ -82,7 +82,8 @@ describe('the command line with a daemon', () => {
     const nobody = await lab.entramox('adopt', 'nobody@example.com', '--yes');
 
     expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing was changed') });
-    expect(shown.stdout).toContain(`entramox accounts adopt --oid ${oid} --name erin`);
+    expect(shown.stdout).toContain('is: enabled, comment "made by hand"');
+    expect(shown.stdout).toContain(`would: proxmox update ${userid}`);
     expect(comment).toBe('made by hand');
     expect(done.code).toBe(0);
     expect(lab.proxmox.user(userid)?.comment).toContain(`entra:${oid}`);

@@ -8,9 +8,21 @@ import { runProgram } from '../lab/program.js';
 
 const COMMANDS = [
   [],
-  ...['listen', 'reconcile', 'run', 'accounts', 'sweep', 'resync', 'plan', 'approve', 'adopt', 'status', 'doctor'].map(
-    (verb) => [verb],
-  ),
+  ...[
+    'listen',
+    'reconcile',
+    'run',
+    'accounts',
+    'sweep',
+    'resync',
+    'plan',
+    'approve',
+    'adopt',
+    'status',
+    'doctor',
+    'release',
+    'restore',
+  ].map((verb) => [verb]),
   ...['list', 'renew', 'delete'].map((verb) => ['subscriptions', verb]),
   ...['check', 'show', 'policy', 'example'].map((verb) => ['config', verb]),
 ];

@@ -4,6 +4,7 @@ import { sandboxUnavailable } from '../integration/sandbox/index.js';
 import { type Lab, openLab } from '../lab/lab.js';
 import { createPrivateHost } from '../lab/linux-host.js';
 import { auditOf, fetchFrom, queueAtRest, standingOf, statusOf, sweepNow, waitForStanding } from '../lab/look.js';
+import type { Daemon } from '../lab/program.js';
 import { waitFor } from '../lab/wait.js';
 
 const unavailable = sandboxUnavailable();
@@ -13,6 +14,7 @@ const NAMES = ['ada', 'bea', 'cyd', 'dan', 'eva', 'fay'];
 
 describe.skipIf(unavailable)(`a mass leaver event${unavailable ? ` (skipped: ${unavailable})` : ''}`, () => {
   let lab: Lab;
+  let daemon: Daemon;
   let oids: Map<string, string>;
 
   beforeEach(async () => {
@@ -26,7 +28,7 @@ describe.skipIf(unavailable)(`a mass leaver event${unavailable ? ` (skipped: ${u
       },
     });
     oids = new Map(NAMES.map((name) => [name, lab.join(name)]));
-    lab.start();
+    daemon = lab.start();
     await lab.ready();
     for (const name of NAMES) await waitForStanding(lab, name, OPEN);
     await queueAtRest(lab);
@@ -54,13 +56,15 @@ describe.skipIf(unavailable)(`a mass leaver event${unavailable ? ` (skipped: ${u
     expect(standingOf(lab, 'newcomer')).toMatchObject(OPEN);
     expect(status.code).toBe(3);
     expect(status.stdout).toMatch(
-      /! HELD since .*: 6 of 6 identities would be locked within the window, at most 2 may/,
+      /! HELD since .*: 6 of 6 identities on linux would be locked within the window, at most 2 may/,
     );
+    expect(status.stdout).toContain('6 of 6 identities on proxmox would be locked');
     for (const name of NAMES)
       expect(status.stdout).toContain(`  lock ${name}@example.com (in none of the configured groups)`);
     expect(held?.removals.map(({ oid }) => oid).sort()).toEqual([...oids.values()].sort());
     expect(ready).toMatchObject({ status: 503, text: expect.stringContaining(held?.hash ?? 'a hash') });
     expect(metrics.text).toMatch(/^entramox_guard_held 1$/m);
+    expect(metrics.text).toMatch(/^entramox_guard_held_identities\{kind="lock"\} 6$/m);
     expect(auditOf(lab).filter(({ action }) => action === 'lock')).toEqual([]);
   });
 
@@ -91,46 +95,87 @@ describe.skipIf(unavailable)(`a mass leaver event${unavailable ? ` (skipped: ${u
     expect(auditOf(lab).filter(({ action }) => action === 'approve')).toHaveLength(1);
   });
 
-  it('is not done to who came back before the approval', async () => {
+  it('is not done when it is not the approved one any more: the difference is shown, and what may be approved', async () => {
     lab.entra.notifications.silently(everybodyLeaves);
     await sweepNow(lab, 3);
     const held = await heldPlan();
+    const planned = await lab.entramox('plan', '--json');
     lab.entra.notifications.silently(() => lab.entra.directory.addMember(lab.groups.everybody, oids.get('ada') ?? ''));
 
-    const { code } = await lab.entramox('approve', held?.hash ?? '');
+    const different = await lab.entramox('approve', held?.hash ?? '');
+    const afterDifferent = lockedCount();
+    const now = await heldPlan();
+    const approved = await lab.entramox('approve', now?.hash ?? '');
     for (const name of NAMES.slice(1)) await waitForStanding(lab, name, LOCKED);
     await sweepNow(lab);
 
-    expect(code).toBe(0);
+    expect(JSON.parse(planned.stdout).held.hash).toBe(held?.hash);
+    expect(different.code).toBe(3);
+    expect(different.stdout).toContain('  went: lock ada@example.com');
+    expect(different.stdout).toContain(`  entramox approve ${now?.hash}`);
+    expect([afterDifferent, approved.code]).toEqual([0, 0]);
+    expect(now?.removals).toHaveLength(5);
     expect(standingOf(lab, 'ada')).toMatchObject(OPEN);
     expect(auditOf(lab).filter((line) => line.oid === oids.get('ada') && line.action === 'lock')).toEqual([]);
   });
 
-  it('survives a restart, and dissolves when everybody is back', async () => {
-    lab.entra.notifications.silently(everybodyLeaves);
-    await sweepNow(lab, 3);
-    const before = await heldPlan();
+  it('survives a kill together with its window, and dissolves when everybody is back', async () => {
+    everybodyLeaves();
+    await waitFor('all six held or locked', async () => {
+      return ((await heldPlan())?.removals.length ?? 0) + lockedCount() === NAMES.length;
+    });
+    await queueAtRest(lab);
+    const [before, lockedBefore] = [await heldPlan(), lockedCount()];
 
-    await lab.entramox('status');
-    await restart();
+    await kill();
+    await sweepNow(lab, 3);
     const after = await heldPlan();
+    const lockedAfter = lockedCount();
     lab.entra.notifications.silently(() => {
       for (const oid of oids.values()) lab.entra.directory.addMember(lab.groups.everybody, oid);
     });
     await sweepNow(lab);
 
+    expect(lockedBefore).toBeLessThanOrEqual(2);
+    expect(lockedAfter).toBe(lockedBefore);
     expect(after?.hash).toBe(before?.hash);
     expect(await heldPlan()).toBeUndefined();
     expect(standings()).toEqual(NAMES.map(() => 'open enabled'));
+  });
+
+  it('is dropped by a rejection, which keeps everybody and is shown, until it is approved after all', async () => {
+    lab.entra.notifications.silently(everybodyLeaves);
+    await sweepNow(lab, 3);
+    const held = await heldPlan();
+
+    const rejected = await lab.entramox('reject', held?.hash ?? '');
+    await kill();
+    await sweepNow(lab);
+    const kept = standings();
+    const status = await lab.entramox('status');
+    const ready = await fetchFrom({ socketPath: socketPath() }, '/readyz');
+    const metrics = await fetchFrom({ socketPath: socketPath() }, '/metrics');
+    const [shown] = (await statusOf(lab)).reconciler?.rejected ?? [];
+    const approved = await lab.entramox('approve', shown?.hash ?? '');
+    for (const name of NAMES) await waitForStanding(lab, name, LOCKED);
+
+    expect([rejected.code, status.code, ready.status, approved.code]).toEqual([0, 0, 200, 0]);
+    expect(kept).toEqual(NAMES.map(() => 'open enabled'));
+    for (const name of NAMES) expect(status.stdout).toContain(`  lock ${name}@example.com`);
+    expect(status.stdout).toContain("Kept by an operator's rejection");
+    expect(metrics.text).toMatch(/^entramox_guard_held 0$/m);
+    expect(metrics.text).toMatch(/^entramox_guard_rejected_identities\{kind="lock"\} 6$/m);
+    expect(auditOf(lab).filter(({ action }) => action === 'reject')).toHaveLength(1);
   });
 
   function lockedCount(): number {
     return standings().filter((standing) => standing === 'locked disabled').length;
   }
 
-  async function restart(): Promise<void> {
-    await lab.stopAll();
-    lab.start();
-    await lab.ready();
+  /** As the kernel does when memory runs out; then everything starts again. */
+  async function kill(): Promise<void> {
+    await daemon.stop('SIGKILL');
+    daemon = lab.start();
+    await waitFor('the daemon to answer', async () => (await statusOf(lab)).reconciler !== undefined);
   }
 });

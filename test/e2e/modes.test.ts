@@ -188,7 +188,7 @@ describe.skipIf(unavailable)(`the other modes${unavailable ? ` (skipped: ${unava
     await waitForStanding(lab, 'eva', { linux: 'open' });
     await sweepNow(lab);
     const { reconciler } = await statusOf(lab);
-    const preview = await lab.entramox('adopt', 'eva@example.com');
+    const preview = await lab.entramox('adopt', 'eva@example.com', '--target', 'proxmox');
     const tooEarly = await lab.entramox('adopt', 'eva@example.com', '--yes');
     const before = lab.proxmox.user('eva@example.com@entra')?.comment;
     lab.proxmox.setUser('eva@example.com@entra', { groups: ['developers', 'entramox-entra'] });

@@ -22,6 +22,8 @@ const unavailable = sandboxUnavailable();
 /** Numbers that no account has: what the two unprivileged users of the installation are there. */
 const LISTENER = 64_201;
 const RECONCILER = 64_202;
+/** Somebody who just has a login. */
+const STRANGER = 64_203;
 
 /** Runs a command as systemd would: this user, its group, no other group, its umask. */
 const as = (id: number, umask: string) => [
@@ -115,6 +117,24 @@ describe.skipIf(unavailable)(`three processes of three users${unavailable ? ` (s
     expect(statSync(join(lab.dir, 'listener/subscriptions.json')).mode & 0o777).toBe(0o600);
     expect(statSync(join(lab.dir, 'state/ledger.json')).mode & 0o007).toBe(0);
     expect(statSync(join(lab.dir, 'log/audit.ndjson')).mode & 0o007).toBe(0);
+  });
+
+  it('keep every other local user from the sockets, the ledger, the audit log, the client states and the spool', async () => {
+    const connect =
+      'const s = require("net").connect(process.argv[1]); s.on("connect", () => process.exit(0)); s.on("error", () => process.exit(7))';
+    const sockets = [agent.socketPath, join(lab.dir, 'run/operator.sock'), join(lab.dir, 'run-listener/listener.sock')];
+    const files = ['state/ledger.json', 'state/audit.head', 'log/audit.ndjson', 'listener/subscriptions.json'];
+
+    const connections = await Promise.all(
+      sockets.map((path) => attempt(STRANGER, process.execPath, '-e', connect, path)),
+    );
+    const readings = await Promise.all(files.map((name) => attempt(STRANGER, 'cat', join(lab.dir, name))));
+    const hint = await attempt(STRANGER, 'touch', join(lab.dir, 'spool/pending/sweep'));
+
+    expect(connections).toEqual([7, 7, 7]);
+    expect(readings).toEqual([1, 1, 1, 1]);
+    expect(hint).toBe(1);
+    for (const name of files) expect(statSync(join(lab.dir, name)).isFile()).toBe(true);
   });
 
   it('keep the listener from the agent, the ledger and the operators’ socket, and the reconciler from client states', async () => {

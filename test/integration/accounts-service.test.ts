@@ -216,6 +216,8 @@ describe.skipIf(unavailable)(`account agent as a service${unavailable ? ` (skipp
     append('shadow', ({ name }) => `${name}:*:0:0:99999:7:::`);
     append('group', ({ name, uid }) => `${name}:x:${uid}:`);
     append('gshadow', ({ name }) => `${name}:!::`);
+    // In a range of 40,000 an eighth of the newcomers would meet a number that is taken.
+    lab.policy({ uidRange: [1_900_000_000, 2_099_999_999] });
     const target = createLinuxTarget({ client: lab.client(), log: silent });
     const asks = accounts.map(({ oid, name }) => ({ oid, name }));
     const strangers = Array.from({ length: 700 }, (_, n) => ({ oid: newOid(), name: n === 0 ? 'root' : `new${n}` }));

@@ -334,7 +334,8 @@ test('says that user.cfg is full', async () => {
     targetOf(client).apply(create(ALICE, { comment: `${'é'.repeat(300)} ${ACTIVE}` }), never()),
   );
 
-  expect(error).toMatchObject({ kind: 'full' });
+  expect(error).toMatchObject({ name: 'Busy', cause: { kind: 'full' } });
+  expect(small.user(ALICE)).toBeUndefined();
 });
 
 test('does not repeat a write whose answer was lost, and takes it for done on the next attempt', async () => {

@@ -25,11 +25,13 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'entramox-units-'));
   cpSync(UNITS, folder, { recursive: true });
-  // Node may stand elsewhere on the machine that runs the tests; the units name the place of Debian's package.
-  if (existsSync('/usr/bin/node')) return;
+  // What a unit names must be there: Node may stand elsewhere on the machine that runs the tests, and the checking
+  // script is not installed on it.
+  const node = existsSync('/usr/bin/node') ? '/usr/bin/node' : process.execPath;
   for (const name of unitNames()) {
     const file = join(folder, name);
-    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('/usr/bin/node', process.execPath));
+    const text = readFileSync(file, 'utf8').replaceAll('/usr/bin/node', node);
+    writeFileSync(file, text.replaceAll('/usr/lib/entramox/entramox-integrity', join(folder, 'entramox-integrity')));
   }
 });
 
@@ -155,6 +157,27 @@ describe('the trust between the three units', () => {
     expect(named(RECONCILER)).toHaveLength(1);
     expect(named(LISTENER)).toEqual([]);
     expect(settings(AGENT, 'LoadCredential')).toEqual([]);
+  });
+
+  it('hands the key of an encrypted secret to those who have a use for it', () => {
+    for (const unit of [LISTENER, RECONCILER]) {
+      expect(settings(unit, 'LoadCredential'), unit).toContain(
+        'entramox-enc-key:/etc/entramox/credentials/entramox-enc-key',
+      );
+      expect(settings(unit, 'SetCredential'), unit).toContain('entramox-enc-key:\\n');
+    }
+  });
+
+  it('starts none of them before what root installed was looked at, as root and outside of the sandbox', () => {
+    for (const unit of [LISTENER, RECONCILER, AGENT]) {
+      const [condition = ''] = settings(unit, 'ExecCondition');
+
+      expect(condition.split(' ')[0], unit).toBe('+/usr/lib/entramox/entramox-integrity');
+    }
+  });
+
+  it('lets none of them leave a core dump, which would hold secrets', () => {
+    for (const unit of [LISTENER, RECONCILER, AGENT]) expect(settings(unit, 'LimitCORE'), unit).toEqual(['0']);
   });
 
   it('cuts the account agent off the network', () => {

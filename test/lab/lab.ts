@@ -89,6 +89,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     ENTRA_SUPERADMIN_GROUP_ID: admins,
     ENTRA_SUPERADMIN_PVE_ROLE: 'Administrator',
     GRANT_SUDO: 'true',
+    // A first run that waits for somebody has tests of its own.
+    FIRST_RUN: 'apply',
     REALM,
     PVE_API_URL: proxmox.url,
     PVE_API_TOKEN: prepared.token,

@@ -30,7 +30,12 @@ export interface HostPolicy {
   deleteAfterSeconds?: number;
   allowedGroups?: string[];
   locksPerHour?: number;
+  /** Uids that are pinned, by object id. */
+  uids?: Record<string, number>;
 }
+
+/** So wide that two people whose object ids are random never get one uid in a test that is not about that. */
+export const LAB_UID_RANGE: [number, number] = [1_900_000_000, 2_099_999_999];
 
 const PID_FILE = '/run/entramox-agent.pid';
 const NOTE_PID = `echo $$ > ${PID_FILE}; exec "$@"`;
@@ -40,7 +45,8 @@ export async function createPrivateHost(policy: HostPolicy = {}): Promise<LinuxH
   const sandbox = await createSandbox();
   const text = JSON.stringify({
     version: 1,
-    uidRange: [20_000, 59_999],
+    uidRange: LAB_UID_RANGE,
+    ...(policy.uids ? { uids: policy.uids } : {}),
     sudo: { enabled: true, nopasswd: false },
     deleteAfterSeconds: policy.deleteAfterSeconds ?? 86_400,
     allowedGroups: policy.allowedGroups ?? [],

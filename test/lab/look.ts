@@ -70,6 +70,7 @@ export async function statusOf(lab: Lab): Promise<StatusAnswer> {
 /** One line of the audit log. */
 export interface AuditLine {
   at: string;
+  kind: 'step' | 'decision' | 'log';
   by: string;
   action: string;
   oid?: string;

@@ -25,7 +25,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   domain: { rooms: [], packages: 'none' },
   accounts: { rooms: [], packages: 'node' },
   telemetry: { rooms: ['domain'], packages: 'all' },
-  config: { rooms: DOMAIN_SIDE, packages: 'all' },
+  // Who may have changed a file: knows nothing of what the file is for.
+  integrity: { rooms: ['domain'], packages: 'node' },
+  config: { rooms: [...DOMAIN_SIDE, 'integrity'], packages: 'all' },
   queue: { rooms: DOMAIN_SIDE, packages: 'all' },
   ledger: { rooms: DOMAIN_SIDE, packages: 'all' },
   entra: { rooms: DOMAIN_SIDE, packages: 'all' },
@@ -37,10 +39,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   listener: { rooms: [...DOMAIN_SIDE, 'entra', 'queue'], packages: 'all' },
   reconcile: { rooms: [...DOMAIN_SIDE, ...SOURCES_AND_TARGETS], packages: 'all' },
   // What an operator asks for is done by the reconciler in the same process.
-  operator: { rooms: [...DOMAIN_SIDE, ...SOURCES_AND_TARGETS, 'reconcile'], packages: 'all' },
+  operator: { rooms: [...DOMAIN_SIDE, ...SOURCES_AND_TARGETS, 'integrity', 'reconcile'], packages: 'all' },
   web: { rooms: DOMAIN_SIDE, packages: 'all' },
   commands: {
-    rooms: [...DOMAIN_SIDE, ...SOURCES_AND_TARGETS, ...WORKERS, 'config', 'web', 'accounts'],
+    rooms: [...DOMAIN_SIDE, ...SOURCES_AND_TARGETS, ...WORKERS, 'config', 'integrity', 'web', 'accounts'],
     packages: 'all',
   },
   main: {

@@ -1,14 +1,16 @@
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Settings } from '../../config/settings.js';
+import type { Clock } from '../../domain/clock.js';
 import { openLedger } from '../../ledger/ledger.js';
 import type { Context } from '../../reconcile/context.js';
 import { createIdentityLocks } from '../../reconcile/identity-locks.js';
-import { noAudit, openAudit } from '../../telemetry/audit.js';
+import { createStorageWatch, watchedAudit, watchedLedger } from '../../reconcile/storage-watch.js';
+import { type Audit, noAudit, openAudit } from '../../telemetry/audit.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { systemClock } from '../../telemetry/system-clock.js';
 import { connectDirectory } from './directory.js';
+import { type Outside, theRealOutside } from './outside.js';
 import { policyOf } from './policy.js';
 import { type ConnectedTargets, connectTargets } from './targets.js';
 
@@ -19,11 +21,19 @@ export interface OpenContext {
 }
 
 /** Opens the ledger and connects everything that a reconcile works with. Throws LedgerBroken, Rejected. */
-export async function openContext(settings: Settings, log: Log, metrics: Metrics): Promise<OpenContext> {
-  const ledger = await openLedger(join(settings.paths.stateDir, 'ledger.json'));
-  const audit = settings.dryRun ? noAudit : openAudit(join(settings.paths.logDir, 'audit.ndjson'), systemClock.now);
-  const { directory, close: closeDirectory } = connectDirectory(settings, log, metrics, ledger.entries);
-  const targets = connectTargets(settings, log, metrics);
+export async function openContext(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  outside: Outside = theRealOutside,
+): Promise<OpenContext> {
+  const { clock } = outside;
+  const problems = new Map<string, string>();
+  const storage = createStorageWatch({ problems, log, metrics });
+  const ledger = watchedLedger(await openLedger(join(settings.paths.stateDir, 'ledger.json')), storage);
+  const audit = watchedAudit(settings.dryRun ? noAudit : openAuditOf(settings, log, clock), storage);
+  const { directory, close: closeDirectory } = connectDirectory(settings, log, metrics, ledger.entries, outside);
+  const targets = connectTargets(settings, log, metrics, outside, problems);
   const ctx: Context = {
     policy: policyOf(settings),
     directory,
@@ -32,12 +42,15 @@ export async function openContext(settings: Settings, log: Log, metrics: Metrics
     ledger,
     lanes: { linux: new PQueue({ concurrency: 1 }), proxmox: new PQueue({ concurrency: 1 }) },
     locks: createIdentityLocks(),
-    clock: systemClock,
+    clock,
     audit,
     metrics,
     log,
     dryRun: settings.dryRun,
-    problems: new Map(),
+    problems,
+    storage,
+    records: {},
+    bootClock: outside.bootClock,
   };
   return {
     ctx,
@@ -47,4 +60,13 @@ export async function openContext(settings: Settings, log: Log, metrics: Metrics
       audit.close();
     },
   };
+}
+
+/** The chain's head lies beside the ledger, so that whoever loses the log does not lose it too. */
+export function openAuditOf({ paths }: Settings, log: Log, clock: Clock): Audit {
+  return openAudit(join(paths.logDir, 'audit.ndjson'), clock.now, {
+    headPath: join(paths.stateDir, 'audit.head'),
+    onHead: (head) => log('core.audit.head', { ...head }),
+    complain: (error) => log('core.audit.unwritten', { error }),
+  });
 }

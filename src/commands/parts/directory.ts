@@ -5,8 +5,8 @@ import { createEntraDirectory } from '../../entra/directory.js';
 import { createRealmDirectory } from '../../targets/proxmox/realm-directory.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { systemClock } from '../../telemetry/system-clock.js';
 import { connectGraph } from './graph.js';
+import { type Outside, theRealOutside } from './outside.js';
 import { proxmoxClient } from './targets.js';
 
 export interface ConnectedDirectory {
@@ -20,15 +20,16 @@ export function connectDirectory(
   log: Log,
   metrics: Metrics,
   remembered: () => readonly LedgerEntry[],
+  outside: Outside = theRealOutside,
 ): ConnectedDirectory {
   const { entra } = settings;
   if (!entra.enforce) {
-    const client = proxmoxClient(settings, log, metrics);
+    const client = proxmoxClient(settings, log, metrics, outside);
     const realm = settings.proxmox.realm ?? '';
-    const directory = createRealmDirectory({ client, realm, remembered, log, clock: systemClock });
+    const directory = createRealmDirectory({ client, realm, remembered, log, clock: outside.clock });
     return { directory, close: () => client.close() };
   }
-  const graph = connectGraph(settings, log, metrics);
+  const graph = connectGraph(settings, log, metrics, outside);
   const directory = createEntraDirectory({ graph: graph.client, groups: entra.groupIds, users: entra.userIds, log });
   return { directory, close: () => graph.close() };
 }

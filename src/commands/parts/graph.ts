@@ -7,7 +7,7 @@ import { type Credential, createCredential, type Proof } from '../../entra/crede
 import { createGraphClient, type GraphClient } from '../../entra/graph-client.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { systemClock } from '../../telemetry/system-clock.js';
+import { type Outside, theRealOutside } from './outside.js';
 
 export interface Graph {
   credential: Credential;
@@ -20,17 +20,17 @@ export interface Graph {
 const IDLE_MS = 60_000;
 
 /** The Graph client of this process, with the roots of CA_FILE trusted beside the built-in ones. */
-export function connectGraph(settings: Settings, log: Log, metrics: Metrics): Graph {
+export function connectGraph(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  { clock, random, graph }: Outside = theRealOutside,
+): Graph {
   const { entra } = settings;
   if (!entra.tenantId || !entra.clientId || !entra.credential) {
     throw new Rejected('Graph needs ENTRA_TENANT_ID, ENTRA_CLIENT_ID and a credential');
   }
-  const dispatcher = new Agent({
-    connect: { secureContext: trustedRoots(settings.caFile) },
-    connections: 8,
-    // A leaver's lock should not have to wait for a TLS handshake because nothing happened for some seconds.
-    keepAliveTimeout: IDLE_MS,
-  });
+  const dispatcher = graph ?? keptConnections(settings.caFile);
   const credential = createCredential({
     proof: proofOf(entra.credential),
     tenantId: entra.tenantId,
@@ -38,7 +38,8 @@ export function connectGraph(settings: Settings, log: Log, metrics: Metrics): Gr
     authority: entra.authority,
     scope: entra.graphScope,
     log,
-    clock: systemClock,
+    clock,
+    random,
     dispatcher,
     timeoutMs: entra.timeoutMs,
   });
@@ -46,12 +47,22 @@ export function connectGraph(settings: Settings, log: Log, metrics: Metrics): Gr
     baseUrl: entra.graphBaseUrl,
     credential,
     log,
-    clock: systemClock,
+    clock,
+    random,
     dispatcher,
     timeoutMs: entra.timeoutMs,
     onCall: ({ status }) => metrics.graphCalls.inc({ status: String(status ?? 'none') }),
   });
-  return { credential, client, close: () => dispatcher.close() };
+  return { credential, client, close: async () => (graph ? undefined : dispatcher.close()) };
+}
+
+function keptConnections(caFile: string | undefined): Agent {
+  return new Agent({
+    connect: { secureContext: trustedRoots(caFile) },
+    connections: 8,
+    // A leaver's lock should not have to wait for a TLS handshake because nothing happened for some seconds.
+    keepAliveTimeout: IDLE_MS,
+  });
 }
 
 /**

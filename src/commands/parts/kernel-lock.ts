@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { BARE_ENVIRONMENT } from '../../telemetry/bare-environment.js';
 
 export interface KernelLock {
   release(): void;
@@ -25,7 +26,7 @@ export async function takeKernelLock(path: string, who: string): Promise<KernelL
     '-c',
     'echo held; exec cat',
   ];
-  const child = spawn('flock', command, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn('flock', command, { env: BARE_ENVIRONMENT, stdio: ['pipe', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     child.once('error', (error) => reject(new Error(`cannot run flock (package util-linux): ${error.message}`)));
     child.once('exit', (code) => {

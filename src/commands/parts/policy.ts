@@ -22,5 +22,6 @@ export function policyOf(settings: Settings): Policy {
     deleteAfterMs: lifecycle.deleteAfterMs,
     confirmBeforeLockMs: lifecycle.confirmBeforeLockMs,
     guard: settings.guard,
+    firstRun: settings.firstRun,
   };
 }

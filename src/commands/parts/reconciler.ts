@@ -10,15 +10,22 @@ import { type ReconcilerPorts, reconcilerRoutes } from '../../operator/reconcile
 import { reconcilerStatus } from '../../operator/status.js';
 import type { HintSink, Queue } from '../../queue/queue.js';
 import { openSpool } from '../../queue/spool.js';
+import { watchClock } from '../../reconcile/clock-watch.js';
+import type { Context } from '../../reconcile/context.js';
 import { createLoop } from '../../reconcile/loop.js';
+import { measureGuard } from '../../reconcile/measure-guard.js';
+import { WRITES_PROBLEM } from '../../targets/proxmox/hindrance.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { systemClock } from '../../telemetry/system-clock.js';
 import { openContext } from './context.js';
-import { type KernelLock, takeKernelLock } from './kernel-lock.js';
+import { integrityOf } from './integrity.js';
+import type { KernelLock } from './kernel-lock.js';
+import { type Outside, theRealOutside } from './outside.js';
 
 /** A running reconciler, to be put behind an operator socket. */
 export interface Reconciler {
+  /** What the routes work with. */
+  ports: ReconcilerPorts;
   routes: Router;
   unready(): Promise<Unready[]>;
   measure(): void;
@@ -28,10 +35,15 @@ export interface Reconciler {
 }
 
 /** Opens everything, starts the loop and the sweep's schedule, and asks for the start-up sweep. */
-export async function startReconciler(settings: Settings, log: Log, metrics: Metrics): Promise<Reconciler> {
-  const lock: KernelLock = await takeKernelLock(join(settings.paths.runDir, 'reconciler.lock'), 'reconciler');
+export async function startReconciler(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  outside: Outside = theRealOutside,
+): Promise<Reconciler> {
+  const lock: KernelLock = await outside.lock(join(settings.paths.runDir, 'reconciler.lock'), 'reconciler');
   try {
-    return await startLocked(settings, log, metrics, lock);
+    return await startLocked(settings, log, metrics, lock, outside);
   } catch (error) {
     lock.release();
     if (error instanceof LedgerBroken) log('reconcile.ledger.broken', { error: messageOf(error) });
@@ -39,22 +51,38 @@ export async function startReconciler(settings: Settings, log: Log, metrics: Met
   }
 }
 
-async function startLocked(settings: Settings, log: Log, metrics: Metrics, lock: KernelLock): Promise<Reconciler> {
-  const { ctx, targets, close } = await openContext(settings, log, metrics);
-  const queue: Queue = await openSpool({ dir: settings.paths.spoolDir, clock: systemClock, log });
+/** What needs nobody's asking: a look at the clock, and another try at what could not be written. */
+async function tend(ctx: Context, queue: Queue): Promise<void> {
+  if ((await watchClock(ctx)) === 'jumped') await queue.put('sweep');
+  if (ctx.storage.failing().includes('ledger')) await ctx.ledger.save();
+  if (ctx.storage.failing().includes('audit')) ctx.audit.flush();
+}
+
+async function startLocked(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  lock: KernelLock,
+  outside: Outside,
+): Promise<Reconciler> {
+  const { clock } = outside;
+  const { ctx, targets, close } = await openContext(settings, log, metrics, outside);
+  const queue: Queue = await openSpool({ dir: settings.paths.spoolDir, clock, log });
   const loop = createLoop(ctx, {
     queue,
     confirmAfterMs: settings.lifecycle.confirmAfterMs,
     maxAttempts: settings.queue.maxAttempts,
     failOpen: settings.entra.failOpen,
-    random: Math.random,
+    random: outside.random,
   });
   const { linux } = targets;
   const ports: ReconcilerPorts = {
     ctx,
     queue,
     busy: () => loop.busy(),
-    startedAt: systemClock.now(),
+    startedAt: clock.now(),
+    expiries: settings.expiries,
+    integrity: () => integrityOf(settings),
     checkAccounts: linux && ((signal) => linux.check(signal)),
   };
   const { timeZone, sweepCron } = settings.schedule;
@@ -65,19 +93,26 @@ async function startLocked(settings: Settings, log: Log, metrics: Metrics, lock:
     },
     { ...(timeZone ? { timezone: timeZone } : {}), noOverlap: true },
   );
-  metrics.guardHeld.set(ctx.ledger.data.guard.held ? 1 : 0);
+  const everyMinute = setInterval(() => {
+    tend(ctx, queue).catch((error: unknown) => log('reconcile.loop.failed', { error: messageOf(error) }));
+  }, 60_000);
+  await watchClock(ctx);
   loop.start();
   await queue.put('sweep');
   return {
+    ports,
     routes: reconcilerRoutes(ports),
-    unready: async () => unreadyConditions(await reconcilerStatus(ports), systemClock.now(), settings.entra.failOpen),
+    unready: async () => unreadyConditions(await reconcilerStatus(ports), clock.now(), settings.entra.failOpen),
     measure() {
+      measureGuard(ctx);
+      metrics.proxmoxWritesHindered.set(ctx.problems.has(WRITES_PROBLEM) ? 1 : 0);
       const counts = { active: 0, suspended: 0, grace: 0, deleted: 0 };
       for (const entry of ctx.ledger.entries()) counts[entry.state] += 1;
       for (const [state, count] of Object.entries(counts)) metrics.identities.set({ state }, count);
     },
     hints: queue,
     async stop() {
+      clearInterval(everyMinute);
       await sweepTask.destroy();
       await loop.stop();
       await ctx.ledger.save();

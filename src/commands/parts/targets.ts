@@ -8,7 +8,7 @@ import { createProxmoxClient, type ProxmoxClient } from '../../targets/proxmox/c
 import { createProxmoxTarget, type ProxmoxTarget } from '../../targets/proxmox/target.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { systemClock } from '../../telemetry/system-clock.js';
+import { type Outside, theRealOutside } from './outside.js';
 import { policyOf } from './policy.js';
 
 /** The targets in use. */
@@ -19,9 +19,17 @@ export interface ConnectedTargets {
 }
 
 /** Connects what TARGETS names; nothing is asked yet. */
-export function connectTargets(settings: Settings, log: Log, metrics: Metrics): ConnectedTargets {
-  const linux = settings.targets.includes('linux') ? connectLinux(settings, log) : undefined;
-  const proxmox = settings.targets.includes('proxmox') ? connectProxmox(settings, log, metrics) : undefined;
+export function connectTargets(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  outside: Outside = theRealOutside,
+  problems = new Map<string, string>(),
+): ConnectedTargets {
+  const linux = settings.targets.includes('linux') ? connectLinux(settings, log, outside) : undefined;
+  const proxmox = settings.targets.includes('proxmox')
+    ? connectProxmox(settings, log, metrics, outside, problems)
+    : undefined;
   return {
     linux,
     proxmox,
@@ -31,32 +39,45 @@ export function connectTargets(settings: Settings, log: Log, metrics: Metrics): 
   };
 }
 
-function connectLinux(settings: Settings, log: Log): LinuxTarget {
+function connectLinux(settings: Settings, log: Log, { accounts }: Outside): LinuxTarget {
   const { accountsCommand, accountsSocket } = settings.linux;
   if (!accountsCommand && !accountsSocket)
     throw new Rejected('the linux target needs ACCOUNTS_SOCKET or ACCOUNTS_COMMAND');
   const client = createAccountsClient({
-    connect: accountsCommand ? { command: accountsCommand } : { socketPath: accountsSocket ?? '' },
+    connect: accounts ?? (accountsCommand ? { command: accountsCommand } : { socketPath: accountsSocket ?? '' }),
     log,
   });
   return createLinuxTarget({ client, log });
 }
 
-function connectProxmox(settings: Settings, log: Log, metrics: Metrics): ProxmoxTarget {
+function connectProxmox(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  outside: Outside,
+  problems: Map<string, string>,
+): ProxmoxTarget {
   const policy = policyOf(settings);
   return createProxmoxTarget({
-    client: proxmoxClient(settings, log, metrics),
+    client: proxmoxClient(settings, log, metrics, outside),
     realm: policy.realm,
     managedGroups: managedPveGroups(policy),
     adoptExisting: policy.provision === 'existing',
     creates: policy.provision === 'create',
+    stopsConsoles: settings.proxmox.stopTasks,
+    problems,
     log,
-    clock: systemClock,
+    clock: outside.clock,
   });
 }
 
 /** The client of PVE_API_URL. Throws Rejected without a token. */
-export function proxmoxClient(settings: Settings, log: Log, metrics: Metrics): ProxmoxClient {
+export function proxmoxClient(
+  settings: Settings,
+  log: Log,
+  metrics: Metrics,
+  { clock, proxmox }: Outside = theRealOutside,
+): ProxmoxClient {
   const { apiUrl, apiToken, caFile, timeoutMs } = settings.proxmox;
   if (!apiToken) throw new Rejected('Proxmox needs PVE_API_TOKEN');
   return createProxmoxClient({
@@ -65,7 +86,8 @@ export function proxmoxClient(settings: Settings, log: Log, metrics: Metrics): P
     ca: caFile ? readFileSync(caFile, 'utf8') : undefined,
     timeoutMs,
     log,
-    clock: systemClock,
+    clock,
+    connections: proxmox,
     onCall: ({ method, status }) => metrics.proxmoxCalls.inc({ method, status: String(status ?? 'none') }),
   });
 }

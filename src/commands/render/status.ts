@@ -1,7 +1,11 @@
 import Table from 'cli-table3';
+import type { IntegrityView } from '../../integrity/view.js';
 import type { ShownSubscription } from '../../listener/subscriptions/routes.js';
 import type { ReconcilerStatus } from '../../operator/status.js';
+import type { HeldView } from '../../operator/views.js';
+import type { ExpiryView } from '../../telemetry/expiry.js';
 import { colours, type Io } from '../io.js';
+import { removalLine, renderRejected } from './plan.js';
 
 export interface StatusView {
   reconciler?: ReconcilerStatus | undefined;
@@ -33,8 +37,12 @@ function alarmsOf(status: ReconcilerStatus, now: number): string[] {
       ? [
           `HELD since ${ago(held.since, now)}: ${held.why}`,
           `  entramox approve ${held.hash}   after reading the list below`,
+          ...(held.by === 'first-run' ? [] : [`  entramox reject ${held.hash}    to keep them all as they are`]),
         ]
       : []),
+    ...(status.rejected ?? []).map(
+      ({ removals, until }) => `${removals.length} kept by an operator's rejection until ${until}, see below`,
+    ),
     // What a sweep held is told above for as long as it is held.
     ...(status.lastSweep && ['degraded', 'failed'].includes(status.lastSweep.result)
       ? [`last sweep ${status.lastSweep.result}: ${status.lastSweep.why ?? ''}`]
@@ -42,6 +50,8 @@ function alarmsOf(status: ReconcilerStatus, now: number): string[] {
     ...status.queue.parked.map((item) => `parked ${item.key} after ${item.attempts} attempts: ${item.error}`),
     ...status.conflicts.map((item) => `conflict ${item.upn} on ${item.target}: ${item.what}. ${item.remedy}`),
     ...status.failing.map((item) => `failing ${item.upn}: ${item.problem}`),
+    ...(status.expiring ?? []).map(expiryAlarm),
+    ...integrityAlarms(status),
   ];
 }
 
@@ -63,23 +73,66 @@ function renderReconciler(status: ReconcilerStatus, now: number): string[] {
     ],
     ['last sweep', status.busy.sweep ? `running; before: ${sweepText}` : sweepText],
     ['targets', status.targets.join(', ')],
+    ...(status.integrity ? [['integrity', integrityLine(status.integrity)]] : []),
   );
   const lines = [table.toString()];
+  // A single one is told among the alarms.
+  const { disagreements = [] } = status;
+  if (disagreements.length > 1) {
+    lines.push('', 'Records that disagree:');
+    for (const { what } of disagreements) lines.push(`  ${what}`);
+  }
   if (status.grace.length > 0) {
     lines.push('', 'Will be deleted:');
     for (const { upn, reason, deleteAt } of status.grace) lines.push(`  ${due(deleteAt, now)}  ${upn}  (${reason})`);
   }
+  if (status.released.length > 0) {
+    lines.push('', 'Given back, and left alone ("entramox adopt" takes them back):');
+    for (const { upn, target, name, since } of status.released) {
+      lines.push(`  ${upn} on ${target}${name ? ` (${name})` : ''}, ${ago(since, now)}`);
+    }
+  }
   if (status.suspended.length > 0) {
     lines.push('', `Suspended: ${status.suspended.map((item) => item.upn).join(', ')}`);
   }
-  if (status.held) {
-    lines.push('', `Held plan ${status.held.hash}:`);
-    // Whoever only loses rights has no reason to be locked: the steps say what is lost.
-    for (const { kind, upn, oid, reason, steps } of status.held.removals)
-      lines.push(`  ${kind} ${upn ?? oid}${reason ? ` (${reason})` : `: ${steps.join('; ')}`}`);
-    lines.push('  Every step of it: entramox plan');
-  }
+  if (status.held) lines.push('', ...renderHeld(status.held));
+  for (const plan of status.rejected ?? []) lines.push('', ...renderRejected(plan));
   return lines;
+}
+
+/** So many people of a first run are named; the plan names all. */
+const FIRST_SHOWN = 20;
+
+function renderHeld({ hash, removals, changes }: HeldView): string[] {
+  if (!changes) return [`Held plan ${hash}:`, ...removals.map(removalLine), '  Every step of it: entramox plan'];
+  const more = changes.length - FIRST_SHOWN;
+  return [
+    `Plan ${hash} of the first run on this host, where nothing is written yet:`,
+    ...changes.slice(0, FIRST_SHOWN).map(({ upn, steps }) => `  ${upn}: ${steps.join('; ')}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+    '  Every step of it: entramox plan',
+  ];
+}
+
+function expiryAlarm({ credential, expiresAt, level, daysLeft, remedy }: ExpiryView): string {
+  const when = level === 'expired' ? `has ended (${expiresAt})` : `ends in ${daysLeft} d (${expiresAt})`;
+  return `${credential} ${when}: ${remedy}`;
+}
+
+/** What is enforced cannot be wrong while something runs, other than by what was changed since. */
+function integrityAlarms({ integrity }: ReconcilerStatus): string[] {
+  if (!integrity) return [];
+  const { enforced, distrusted, changed } = integrity;
+  return [
+    ...(enforced ? distrusted.map(({ why, mend }) => `${why}: the next start will be refused. ${mend}`) : []),
+    ...changed.map((path) => `${path} was changed since it was sealed. If that was you: entramox integrity seal`),
+  ];
+}
+
+function integrityLine({ enforced, why, distrusted, sealedAt }: IntegrityView): string {
+  const sealed = sealedAt === undefined ? 'contents not sealed' : `contents sealed ${sealedAt}`;
+  const found = distrusted.length === 0 ? '' : `, ${distrusted.length} could be changed by others`;
+  return `${enforced ? 'owners and modes enforced' : `owners and modes not enforced (${why})${found}`}; ${sealed}`;
 }
 
 function renderSubscriptions(subscriptions: readonly ShownSubscription[], now: number): string[] {

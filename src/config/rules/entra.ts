@@ -1,12 +1,11 @@
-import { ENCRYPTED_SECRET } from '../aliases.js';
 import type { RuleContext } from './context.js';
 
 /** Tenant, application, exactly one credential, and somebody in scope: all needed where Entra decides. */
-export function entraRules(context: RuleContext, encryptedSecretGiven: boolean): void {
+export function entraRules(context: RuleContext): void {
   const { values, needs } = context;
   const enforced = values.GRAPH_ENFORCE ?? true;
   const credentials = givenCredentials(context);
-  encryptedSecretRule(context, encryptedSecretGiven, credentials);
+  encryptedSecretRule(context, credentials);
   if (credentials.includes('GRAPH_ACCESS_TOKEN')) {
     context.notice(
       'insecure',
@@ -22,7 +21,7 @@ export function entraRules(context: RuleContext, encryptedSecretGiven: boolean):
   if (!context.isGiven('ENTRA_CLIENT_ID')) {
     context.problem('ENTRA_CLIENT_ID', 'the application (client) id, since GRAPH_ENFORCE is true');
   }
-  if (credentials.length === 0 && !encryptedSecretGiven) {
+  if (credentials.length === 0 && !context.isGiven('ENTR_CLNT_SEC_ENC')) {
     context.problem(
       'ENTRA_CLIENT_SECRET',
       'a credential: ENTRA_CLIENT_SECRET_FILE, the systemd credential entra-client-secret, or ENTRA_CERT_FILE with ENTRA_CERT_KEY_FILE',
@@ -65,22 +64,19 @@ function givenCredentials({ isGiven, isCertificateGiven }: RuleContext): Credent
   ];
 }
 
-function encryptedSecretRule(context: RuleContext, given: boolean, credentials: readonly CredentialSetting[]): void {
-  if (!given) return;
-  if (credentials.length > 0) {
-    context.notice(
-      'ignored',
-      ENCRYPTED_SECRET,
-      `${ENCRYPTED_SECRET} is ignored, since ${credentials[0]} is given; remove it.`,
+/** Of old, a secret in plain text wins over the encrypted one. */
+function encryptedSecretRule(
+  { isGiven, isWrittenOut, notice }: RuleContext,
+  credentials: readonly CredentialSetting[],
+): void {
+  if (isWrittenOut('ENTR_CLNT_SEC_ENC') && isWrittenOut('ENTRAMOX_ENC_KEY')) {
+    notice(
+      'insecure',
+      'ENTRAMOX_ENC_KEY',
+      'ENTRAMOX_ENC_KEY stands beside ENTR_CLNT_SEC_ENC, which it decrypts: put it into a file of mode 0600 (ENTRAMOX_ENC_KEY_FILE) or hand it over as the systemd credential entramox-enc-key.',
     );
-    return;
   }
-  if (!context.needs.graph || context.values.GRAPH_ENFORCE === false) return;
-  context.problems.push({
-    key: ENCRYPTED_SECRET,
-    value: '[redacted]',
-    expected:
-      'a credential that this version can read: it cannot decrypt fernet values. Decrypt it once with the predecessor, or create a new client secret, and put it into a file of mode 0600',
-    example: 'ENTRA_CLIENT_SECRET_FILE=/etc/entramox/credentials/entra-client-secret',
-  });
+  const [winner] = credentials;
+  if (winner === undefined || !isGiven('ENTR_CLNT_SEC_ENC')) return;
+  notice('ignored', 'ENTR_CLNT_SEC_ENC', `ENTR_CLNT_SEC_ENC is ignored, since ${winner} is given; remove it.`);
 }

@@ -1,7 +1,8 @@
-import { accessSync, constants } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
 import { messageOf } from '../../domain/errors.js';
 import { readCertificates } from '../pem-file.js';
-import type { SettingName } from '../schema/index.js';
+import { readSecretFile } from '../secret-file.js';
+import { isCredentialFile, registerPrivateKey } from '../secrets.js';
 import type { RuleContext } from './context.js';
 
 /** Files that a command will need must be there and hold what is expected of them. */
@@ -11,7 +12,7 @@ export function fileRules(context: RuleContext): void {
   if (needs.targets && targets.includes('proxmox')) certificates(context, 'PVE_CA_FILE');
   if (needs.webhooks !== 'none') {
     certificates(context, 'LISTEN_TLS_CERT_FILE');
-    readable(context, 'LISTEN_TLS_KEY_FILE');
+    tlsKey(context);
   }
 }
 
@@ -22,12 +23,32 @@ function certificates(context: RuleContext, name: 'CA_FILE' | 'PVE_CA_FILE' | 'L
   if (!read.ok) context.problem(name, read.expected);
 }
 
-function readable(context: RuleContext, name: Extract<SettingName, 'LISTEN_TLS_KEY_FILE'>): void {
-  const path = context.values[name];
-  if (path === undefined) return;
+/** Read as strictly as any secret; and a key that does not fit its certificate is found here, not by Graph. */
+function tlsKey(context: RuleContext): void {
+  const { LISTEN_TLS_KEY_FILE: path, LISTEN_TLS_CERT_FILE: certificatePath } = context.values;
+  // One without the other has been told already.
+  if (path === undefined || certificatePath === undefined) return;
+  const wrong = (expected: string, example: string) =>
+    context.problems.push({ key: 'LISTEN_TLS_KEY_FILE', value: path, expected, example });
+  const read = readSecretFile(path, { madeBySystemd: isCredentialFile(path, context.environment) });
+  if (!read.ok) {
+    wrong(read.expected, read.remedy);
+    return;
+  }
+  registerPrivateKey(read.text);
   try {
-    accessSync(path, constants.R_OK);
+    const key = createPrivateKey(read.text);
+    const certificates = readCertificates(certificatePath);
+    if (certificates.ok && !certificates.certificates[0]?.checkPrivateKey(key)) {
+      wrong(
+        'the private key of LISTEN_TLS_CERT_FILE; it belongs to another certificate',
+        `openssl pkey -in ${path} -pubout`,
+      );
+    }
   } catch (error) {
-    context.problem(name, `a readable file (${messageOf(error)})`);
+    wrong(
+      `a private key in PEM form without a passphrase (${messageOf(error)})`,
+      `openssl pkey -in ${path} -out new.key`,
+    );
   }
 }

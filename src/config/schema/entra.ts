@@ -1,10 +1,12 @@
 import { defaulted, optional, secret } from '../setting.js';
 import { duration } from '../types/duration.js';
+import { fernetKey, fernetToken } from '../types/fernet.js';
 import { domainList, guidList } from '../types/lists.js';
 import { httpsUrl } from '../types/network.js';
 import { role } from '../types/proxmox.js';
 import { roleMap } from '../types/role-map.js';
 import { absolutePath, boolean, choice, guid, line, pattern } from '../types/scalars.js';
+import { expiry } from '../types/time.js';
 
 const GROUP = '11111111-2222-3333-4444-555555555555';
 
@@ -21,6 +23,20 @@ export const entraSettings = {
   ENTRA_CLIENT_SECRET: secret(line('the value (not the id) of a client secret, on one line'), {
     about: 'Client secret. One of three credentials: this, a certificate, or for tests a ready token.',
     example: 'value-of-the-client-secret',
+  }),
+  ENTR_CLNT_SEC_ENC: secret(fernetToken(), {
+    about:
+      'Client secret, encrypted, as the predecessor had it and "entramox secret encrypt" prints it. Needs the key below.',
+    example: 'fernet:what-secret-encrypt-printed',
+  }),
+  ENTRAMOX_ENC_KEY: secret(fernetKey(), {
+    about:
+      'Fernet key of ENTR_CLNT_SEC_ENC. Keep it in a file of its own: beside what it decrypts it protects nothing.',
+    example: 'cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=',
+  }),
+  ENTRA_CLIENT_SECRET_EXPIRES: optional(expiry(), {
+    about: 'When the client secret ends, as the Entra admin centre shows it. Warned of 30, 7 and 1 days before.',
+    example: '2027-11-22',
   }),
   ENTRA_CERT_FILE: optional(absolutePath('a certificate in PEM form'), {
     about: 'Certificate credential: the certificate. Its SHA-256 thumbprint is taken from it.',

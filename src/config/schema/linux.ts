@@ -50,8 +50,10 @@ export const linuxSettings = {
     example: 'true',
   }),
   UID_RANGE: defaulted(uidRange(), '20000-59999', {
-    about: 'Uids of managed accounts. The same identity gets the same uid on every host.',
-    example: '30000-39999',
+    about:
+      'Uids of managed accounts. The same identity gets the same uid on every host; where two would get one, the second ' +
+      'waits until root pins a uid. With more than a hundred people take a far range, in which that does not happen.',
+    example: '1900000000-2099999999',
   }),
   HOME_ARCHIVE_DIR: defaulted(plainPath('a directory'), '/var/lib/entramox-accounts/archive', {
     about: 'Where the account agent keeps the homes of deleted accounts.',

@@ -43,6 +43,11 @@ export const generalSettings = {
     about: 'Sockets and locks, gone after a restart of the machine.',
     example: '/tmp/entramox-run',
   }),
+  INTEGRITY: optional(choice('enforce', 'report'), {
+    about:
+      'enforce: do not start where somebody else than root could change program, policy or configuration. report: only tell of it. Without it enforced where the program is installed under /usr.',
+    example: 'enforce',
+  }),
   CA_FILE: optional(absolutePath('a PEM file of root certificates'), {
     about: 'Root certificates trusted beside the built-in ones, for proxies and sovereign clouds.',
     example: '/etc/ssl/certs/company-ca.pem',

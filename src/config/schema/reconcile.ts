@@ -1,6 +1,6 @@
 import { defaulted, optional } from '../setting.js';
 import { duration, durationList } from '../types/duration.js';
-import { boolean, integer, percent } from '../types/scalars.js';
+import { boolean, choice, integer, percent } from '../types/scalars.js';
 import { cron, timeZone } from '../types/time.js';
 
 /** When and how carefully changes are applied. */
@@ -8,6 +8,11 @@ export const reconcileSettings = {
   DRY_RUN: defaulted(boolean(), 'false', {
     about: 'Plan everything, write nothing anywhere.',
     example: 'true',
+  }),
+  FIRST_RUN: defaulted(choice('plan', 'apply'), 'plan', {
+    about:
+      'On a host where nothing was ever applied: plan, and write nothing before "entramox approve" of that plan; or apply at once.',
+    example: 'apply',
   }),
   SWEEP_CRON: defaulted(cron(), '15 2 * * *', {
     about: 'When everything is read and brought true, and due deletions are done.',
@@ -42,19 +47,26 @@ export const guardSettings = {
     example: '2h',
   }),
   GUARD_MAX_LOCKS: defaulted(integer(0, 1_000_000), '10', {
-    about: 'Locks are held for approval above the larger of this count and the share below.',
+    about:
+      'Locks and lost rights are held for approval above the larger of this count and the share below, in each target by itself. 0: every one is held, whatever the share says.',
     example: '20',
   }),
   GUARD_MAX_LOCKS_PERCENT: defaulted(percent(), '25', {
-    about: 'The same as a share of the identities that we own.',
+    about: 'The same as a share of the identities that we own in the target. 0: the count stands alone.',
     example: '10',
   }),
   GUARD_MAX_DELETES: defaulted(integer(0, 1_000_000), '5', {
-    about: 'Deletions are held for approval above the larger of this count and the share below.',
+    about:
+      'Deletions are held for approval above the larger of this count and the share below, in each target by itself. 0: every one is held, whatever the share says.',
     example: '2',
   }),
   GUARD_MAX_DELETES_PERCENT: defaulted(percent(), '5', {
-    about: 'The same as a share of the identities that we own.',
+    about: 'The same as a share of the identities that we own in the target. 0: the count stands alone.',
     example: '1',
+  }),
+  GUARD_REJECT_FOR: defaulted(duration({ minMs: 1000, maxMs: 90 * 86_400_000 }), '7d', {
+    about:
+      'How long people whose removal an operator rejected are kept as they are before the same plan is held again.',
+    example: '24h',
   }),
 };

@@ -4,18 +4,24 @@ import { absolutePath } from './scalars.js';
 /** First and last uid, both included. */
 export type UidRange = readonly [first: number, last: number];
 
-/** Below are system accounts, above systemd-homed, services and containers (Debian policy 9.2.2, UIDS-GIDS). */
-const FIRST_UID = 1000;
-const LAST_UID = 60_000;
+/**
+ * Where uids of people may lie: below 1000 are system accounts, from 60001 systemd-homed, services and containers; far
+ * above is a span that nobody else uses (Debian policy 9.2.2; systemd, UIDS-GIDS).
+ */
+const SPANS = [
+  [1000, 60_000],
+  [1_879_048_192, 2_147_352_575],
+] as const;
 
 /** `20000-59999`: a range that touches none of the ranges that others use. */
 export function uidRange(): ValueType<UidRange> {
-  const expected = `first and last uid as 20000-59999, the first below the last, both from ${FIRST_UID} to ${LAST_UID}`;
+  const spans = SPANS.map(([from, to]) => `from ${from} to ${to}`).join(', or ');
+  const expected = `first and last uid as 20000-59999, the first below the last, both ${spans}`;
   return valueType(expected, (text, wrong) => {
-    const match = /^(\d{1,9})\s*-\s*(\d{1,9})$/.exec(text);
+    const match = /^(\d{1,10})\s*-\s*(\d{1,10})$/.exec(text);
     if (!match) return wrong();
     const [first, last] = [Number(match[1]), Number(match[2])];
-    return first < last && first >= FIRST_UID && last <= LAST_UID ? [first, last] : wrong();
+    return first < last && SPANS.some(([from, to]) => first >= from && last <= to) ? [first, last] : wrong();
   });
 }
 

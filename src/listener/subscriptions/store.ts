@@ -1,4 +1,5 @@
 import { Low } from 'lowdb';
+import { registerPassingSecret } from '../../telemetry/redact.js';
 import { STORE_VERSION, type StoreData, type SubscriptionRecord } from './record.js';
 import { createStoreFile } from './store-file.js';
 
@@ -21,6 +22,7 @@ export async function openSubscriptionStore({ path }: { path: string }): Promise
   const file = createStoreFile(path);
   const db = new Low<StoreData>(file, empty);
   await db.read();
+  mask(db.data);
   let queue: Promise<unknown> = Promise.resolve();
 
   /** One after the other, each on what stands in the file now. */
@@ -29,6 +31,7 @@ export async function openSubscriptionStore({ path }: { path: string }): Promise
       const data = (await file.read()) ?? empty;
       const next = { version: data.version, subscriptions: apply([...data.subscriptions]) };
       // Written first: memory must never know what the disk does not.
+      mask(next);
       await file.write(next);
       db.data = next;
     });
@@ -46,6 +49,12 @@ export async function openSubscriptionStore({ path }: { path: string }): Promise
     async refresh() {
       await queue;
       db.data = (await file.read()) ?? empty;
+      mask(db.data);
     },
   };
+}
+
+/** A client state proves that a notification is ours: from now on it is masked in whatever is logged or shown. */
+function mask({ subscriptions }: StoreData): void {
+  for (const { clientState } of subscriptions) registerPassingSecret(clientState);
 }

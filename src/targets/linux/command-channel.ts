@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Busy } from '../../domain/errors.js';
+import { BARE_ENVIRONMENT } from '../../telemetry/bare-environment.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Channel, Connect } from './channel.js';
 
@@ -9,13 +10,14 @@ const GRACE_MS = 8_000;
 
 /**
  * The way to an agent that runs as our child and speaks on stdin and stdout, for a container, a lab or a private
- * root. It is started again by the next request when it died. `argv` is an argument array; no shell is involved.
+ * root. It is started again by the next request when it died. `argv` is an argument array; no shell is involved, and
+ * nothing of our own environment is handed on.
  */
 export function viaCommand(argv: readonly string[], log: Log): Connect {
   const [program, ...args] = argv;
   return async () => {
     if (program === undefined) throw new Busy('ACCOUNTS_COMMAND is empty, so there is no account agent to start');
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { env: BARE_ENVIRONMENT, stdio: ['pipe', 'pipe', 'pipe'] });
     let lastWords = '';
     createInterface({ input: child.stderr }).on('line', (line) => {
       lastWords = line;

@@ -19,7 +19,13 @@ export async function observeAccounts(
   if (asks.length === 0) return new Map();
   try {
     const { accounts, names } = await look(client, asks, signal);
-    return new Map(asks.map((ask) => [ask.oid, sightOf(ask, accounts.get(ask.oid), names.get(ask.oid))]));
+    const rivals = rivalsIn(names);
+    return new Map(
+      asks.map((ask) => {
+        const { oid } = ask;
+        return [oid, rivals.get(oid) ?? sightOf(ask, accounts.get(oid), names.get(oid))];
+      }),
+    );
   } catch (error) {
     signal.throwIfAborted();
     const why = messageOf(error);
@@ -78,11 +84,56 @@ function sightOf(
       return {
         certainty: 'foreign',
         what: standing.why ?? `${name} is ${standing.state}`,
-        remedy: REMEDIES[standing.state],
+        remedy: standing.remedy ?? REMEDIES[standing.state],
+        ...(standing.released ? { released: true } : {}),
+        ...(standing.account ? adoptableOf(standing.account) : {}),
       };
     default:
       return standing.state satisfies never;
   }
+}
+
+type Foreign = Extract<Sight<LinuxAccount>, { certainty: 'foreign' }>;
+
+/** Our lock is not on it, so that one of somebody else's stays as it is. */
+function adoptableOf(account: NonNullable<ObservedName['account']>): Pick<Foreign, 'adoptable' | 'facts' | 'obstacle'> {
+  const { name, uid, gecos, home, shell, groups, allGroups, locked, sudo, obstacle } = account;
+  const value = { name, uid, state: 'whole', locked: false, gecos, groups: [...groups].sort(), sudo } as const;
+  const facts = [
+    `uid ${uid}, name "${gecos}"`,
+    `home ${home}, shell ${shell}`,
+    `groups ${allGroups.join(' ') || 'none'}`,
+    ...(locked ? ['locked by somebody else than us: that stays'] : []),
+  ];
+  return { adoptable: value, facts, obstacle };
+}
+
+/**
+ * Identities that would get one and the same uid: neither gets it, whoever came first, because on the next host they may
+ * come in another order. Whoever has an account already is no rival; the host refuses that number itself.
+ */
+function rivalsIn(names: ReadonlyMap<string, ObservedName>): ReadonlyMap<ObjectId, Sight<LinuxAccount>> {
+  const byUid = new Map<number, string[]>();
+  for (const [oid, { state, uid }] of names) {
+    if (state === 'free' && uid !== undefined) byUid.set(uid, [...(byUid.get(uid) ?? []), oid]);
+  }
+  const rivals = new Map<ObjectId, Sight<LinuxAccount>>();
+  for (const [uid, oids] of byUid) {
+    if (oids.length < 2) continue;
+    // The same choice on every host.
+    const last = [...oids].sort().at(-1) ?? '';
+    const other = names.get(last)?.otherUid ?? 'UID';
+    for (const oid of oids) {
+      rivals.set(oid, {
+        certainty: 'foreign',
+        what: `uid ${uid} would be that of ${oids.join(' and ')}`,
+        remedy:
+          'copy uids from accounts.policy.json of a host that has one of them already; where none has, pin one as root, ' +
+          `the same on every host: "uids": {"${last}": ${other}}`,
+      });
+    }
+  }
+  return rivals;
 }
 
 const REMEDIES = {

@@ -20,6 +20,7 @@ const accountSchema = z.object({
   uid: z.number(),
   state: z.enum(['whole', 'partial', 'deleted']),
   locked: z.boolean(),
+  adopted: z.boolean().optional(),
   halfLocked: z.boolean().optional(),
   gecos: z.string(),
   groups: z.array(z.string()),
@@ -30,6 +31,24 @@ const nameSchema = z.object({
   name: z.string(),
   state: z.enum(['free', 'ours', 'foreign', 'reserved', 'tombstoned', 'invalid']),
   why: z.string().optional(),
+  released: z.literal(true).optional(),
+  remedy: z.string().optional(),
+  uid: z.number().optional(),
+  otherUid: z.number().optional(),
+  account: z
+    .object({
+      name: z.string(),
+      uid: z.number(),
+      gecos: z.string(),
+      home: z.string(),
+      shell: z.string(),
+      groups: z.array(z.string()),
+      allGroups: z.array(z.string()),
+      locked: z.boolean(),
+      sudo: z.boolean(),
+      obstacle: z.string().optional(),
+    })
+    .optional(),
 });
 
 /** What `observe` answers: every field that a decision rests on must be there. */

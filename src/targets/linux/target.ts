@@ -1,3 +1,4 @@
+import type { AgentRecord } from '../../domain/disagreement.js';
 import { messageOf } from '../../domain/errors.js';
 import type { ObjectId } from '../../domain/identity.js';
 import type { Ask, LinuxAccount, Sight } from '../../domain/sight.js';
@@ -5,6 +6,7 @@ import type { LinuxStep } from '../../domain/step.js';
 import type { Log } from '../../telemetry/log.js';
 import type { AccountsClient, Ask as Request } from './accounts-client.js';
 import { observeAccounts } from './observe.js';
+import { readRecord } from './record.js';
 import { notesSchema, observeSchema } from './reply.js';
 
 /** The accounts of this host, through the account agent. */
@@ -13,6 +15,8 @@ export interface LinuxTarget {
   observe(asks: readonly Ask[], signal: AbortSignal): Promise<Map<ObjectId, Sight<LinuxAccount>>>;
   /** Does one step and returns when it was read back. Rejects with Conflict, Busy, Rejected or Error. */
   apply(step: LinuxStep, signal: AbortSignal): Promise<void>;
+  /** The agent's whole record, and what it says of those of these names that are not in it. Rejects where it cannot be asked. */
+  record(named: readonly Ask[], signal: AbortSignal): Promise<AgentRecord>;
   /** Whether the agent answers and could write; what was seen, and how to mend it. */
   check(signal: AbortSignal): Promise<{ ok: boolean; saw: string; mend?: string }>;
   close(): Promise<void>;
@@ -34,6 +38,7 @@ const REQUESTS: { [A in Action]: (step: Extract<LinuxStep, { action: A }>) => Re
 export function createLinuxTarget({ client, log }: { client: AccountsClient; log: Log }): LinuxTarget {
   return {
     observe: (asks, signal) => observeAccounts(client, asks, signal),
+    record: (named, signal) => readRecord(client, named, signal),
     async apply(step, signal) {
       const { notes, archive, leftovers } = notesSchema.parse(await client.request(requestOf(step), signal));
       const { oid, name } = step;

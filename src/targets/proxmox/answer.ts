@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
+import { redactText } from '../../telemetry/redact.js';
 
 /** Answers past this are not read: 5,000 users with everything are 1.3 MB, and user.cfg cannot hold many more. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -44,13 +45,16 @@ const errorBody = z.object({
   errors: z.record(z.string(), z.string()).optional(),
 });
 
-/** PVE's own words in an error answer: the message and the errors of single parameters, else the reason phrase. */
+/**
+ * PVE's own words in an error answer: the message and the errors of single parameters, else the reason phrase. Without
+ * secrets, should a proxy in between repeat what we sent: these words end up in the ledger and on screens.
+ */
 export function errorText(body: string, reason: string): string {
   const parsed = errorBody.safeParse(parseJson(body));
-  if (!parsed.success) return reason || body;
+  if (!parsed.success) return redactText(reason || body);
   const { message, errors = {} } = parsed.data;
   const details = Object.entries(errors).map(([name, text]) => `${name}: ${text}`);
-  return [message || reason, ...details].filter(Boolean).join(' ');
+  return redactText([message || reason, ...details].filter(Boolean).join(' '));
 }
 
 function parseJson(text: string): unknown {

@@ -1,9 +1,13 @@
 import { Busy, Conflict } from '../../domain/errors.js';
 import type { ObjectId } from '../../domain/identity.js';
+import { isRetired } from '../../domain/proxmox-comment.js';
 import { isStorableEmail } from '../../domain/proxmox-name.js';
 import type { ProxmoxFields, ProxmoxStep } from '../../domain/step.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxBody, ProxmoxClient } from './client.js';
+import type { Consoles } from './consoles.js';
+import { asPassing, type WriteNote } from './hindrance.js';
+import { undoInheritance } from './inheritance.js';
 import { ProxmoxError } from './proxmox-error.js';
 import { isStranger, reachCommand } from './reach.js';
 import { isRefusal } from './refusal.js';
@@ -16,6 +20,10 @@ export interface ApplyOptions {
   rights: Rights;
   managedGroups: readonly string[];
   ownerIn: (comment: string) => ObjectId | undefined;
+  /** Stops the open consoles of whoever is locked; undefined: they may go on (PVE_STOP_TASKS). */
+  consoles?: Consoles | undefined;
+  /** Told of every write, so that what hinders all of them is seen. */
+  writeNote: WriteNote;
   log: Log;
 }
 
@@ -34,9 +42,11 @@ export async function apply(options: ApplyOptions, step: ProxmoxStep, signal: Ab
   };
   try {
     await (step.action === 'create' ? executors.create(step) : executors.update(step));
+    options.writeNote.done({ tookRoom: step.action === 'create' || step.change.comment !== undefined });
   } catch (error) {
     if (isRefusal(error)) options.rights.forget();
-    throw error;
+    options.writeNote.failed(error);
+    throw asPassing(error);
   }
 }
 
@@ -48,8 +58,10 @@ async function createUser(options: ApplyOptions, step: Create, signal: AbortSign
     ...bodyOf(step.fields, log, step.name, 'left out'),
     groups: step.fields.groups.join(','),
   };
+  let made = false;
   try {
     await client.write({ method: 'POST', route: USERS_ROUTE, body }, signal);
+    made = true;
   } catch (error) {
     // An earlier attempt of ours may have been carried out though its answer was lost.
     if (!(error instanceof ProxmoxError) || error.kind !== 'exists') throw error;
@@ -61,7 +73,13 @@ async function createUser(options: ApplyOptions, step: Create, signal: AbortSign
       );
     }
   }
-  await verify(options, step.name, { enabled: step.fields.enabled, groups: step.fields.groups, exact: true }, signal);
+  const expected = { enabled: step.fields.enabled, groups: step.fields.groups, exact: true };
+  try {
+    await verify(options, step.name, expected, signal);
+  } catch (error) {
+    if (made) await undoInheritance(options, { ...step, groups: step.fields.groups }, signal);
+    throw error;
+  }
   log('proxmox.user.created', { user: step.name, oid: step.oid, groups: step.fields.groups });
 }
 
@@ -74,7 +92,8 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
     ...(step.append ? { append: 1 } : {}),
   };
   try {
-    await client.write({ method: 'PUT', route: USER_ROUTE, params: { userid: step.name }, body }, signal);
+    const urgent = step.change.enabled === false;
+    await client.write({ method: 'PUT', route: USER_ROUTE, params: { userid: step.name }, body, urgent }, signal);
   } catch (error) {
     if (mayStillDisable(options, step, error)) return disableAlone(options, step, error, signal);
     const outOfReach = !step.before.groups.some((group) => managedGroups.includes(group));
@@ -87,6 +106,7 @@ async function updateUser(options: ApplyOptions, step: Update, signal: AbortSign
   }
   const enabled = step.change.enabled ?? step.before.enabled;
   await verify(options, step.name, { enabled, groups: step.groups, exact: !step.append }, signal);
+  await stopConsoles(options, step, signal);
   log('proxmox.user.updated', {
     user: step.name,
     oid: step.oid,
@@ -107,15 +127,17 @@ function mayStillDisable({ managedGroups }: ApplyOptions, step: Update, error: u
 
 /** Shuts the user out by a write that takes no room and names only groups that it is in; what is left to do is thrown. */
 async function disableAlone(
-  { client, managedGroups, log }: ApplyOptions,
+  options: ApplyOptions,
   step: Update,
   cause: ProxmoxError,
   signal: AbortSignal,
 ): Promise<never> {
+  const { client, managedGroups, log } = options;
   const groups = step.before.groups.filter((group) => managedGroups.includes(group));
   const body = { enable: 0, groups: groups.join(','), append: 1 };
-  await client.write({ method: 'PUT', route: USER_ROUTE, params: { userid: step.name }, body }, signal);
-  await verify({ client, log }, step.name, { enabled: false, groups, exact: false }, signal);
+  await client.write({ method: 'PUT', route: USER_ROUTE, params: { userid: step.name }, body, urgent: true }, signal);
+  await verify(options, step.name, { enabled: false, groups, exact: false }, signal);
+  await stopConsoles(options, step, signal);
   log('proxmox.user.updated', { user: step.name, oid: step.oid, fields: ['enabled'], effect: step.effect });
   throw new ProxmoxError(
     `${step.name} is disabled, its comment and groups are not as they should be yet (${cause.message})`,
@@ -123,6 +145,16 @@ async function disableAlone(
     cause.text,
     cause.kind,
   );
+}
+
+/** Whoever has a new user principal name keeps what runs under the former one. */
+async function stopConsoles(
+  { consoles }: ApplyOptions,
+  { name, change, before }: Update,
+  signal: AbortSignal,
+): Promise<void> {
+  if (change.enabled !== false || isRetired(change.comment ?? before.comment)) return;
+  await consoles?.stopOf(name, signal);
 }
 
 /** A user outside every managed group is out of our token's reach: it could not be locked any more. */

@@ -9,7 +9,7 @@ import { expandPath, parseBaseUrl } from './base-url.js';
 import { classifyConnectionError } from './connection-error.js';
 import { type Connections, openConnections } from './connections.js';
 import { withDeadline } from './deadline.js';
-import { errorOf, type ProxmoxError } from './proxmox-error.js';
+import { errorOf, ProxmoxError } from './proxmox-error.js';
 import { excerpt } from './text.js';
 import { createLane } from './write-lane.js';
 
@@ -25,8 +25,10 @@ export interface ProxmoxCall {
 export type ProxmoxBody = Readonly<Record<string, string | number>>;
 
 /** A write. PVE answers 501 to a DELETE with a body, so that one has its parameters in the query. */
-export type ProxmoxWrite = ProxmoxCall &
-  ({ method: 'POST' | 'PUT'; body: ProxmoxBody } | { method: 'DELETE'; body?: never });
+export type ProxmoxWrite = ProxmoxCall & {
+  /** Tried even right after a write that found the lock held: it shuts somebody out. */
+  urgent?: boolean | undefined;
+} & ({ method: 'POST' | 'PUT'; body: ProxmoxBody } | { method: 'DELETE'; body?: never });
 
 /** One attempt, for metrics. `route` is the template, so that its values are few. */
 export interface CallReport {
@@ -92,6 +94,7 @@ export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClien
   const connections = options.connections ?? openConnections({ origin: address.origin, ca: options.ca, timeoutMs });
   const authorization = `PVEAPIToken=${token.fullId}=${token.secret}`;
   const inWriteLane = createLane();
+  let shut: { until: number; error: Busy } | undefined;
 
   async function attempt<T>(
     method: Method,
@@ -175,13 +178,33 @@ export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClien
     }
   }
 
+  /**
+   * PVE takes ten seconds to say that its lock is held. Hundreds of writes that each wait for that would keep a leaver's
+   * lock waiting, so after one such answer the others are put off unasked, for as long as they would wait anyway.
+   */
+  async function write<T>(call: ProxmoxWrite, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+    if (shut && clock.now() < shut.until && !call.urgent) {
+      throw Object.assign(new Busy(shut.error.message, shut.until - clock.now()), { cause: shut.error.cause });
+    }
+    try {
+      const data = await perform(call.method, call, schema, signal);
+      shut = undefined;
+      return data;
+    } catch (error) {
+      if (error instanceof Busy && isShutting(error.cause)) {
+        shut = { until: clock.now() + (error.retryAfterMs ?? 0), error };
+      }
+      throw error;
+    }
+  }
+
   return {
     host: address.host,
     tokenOwner: token.owner,
     tokenId: token.fullId,
     get: (call, schema, signal) => perform('GET', call, schema, signal),
     write: <T>(call: ProxmoxWrite, signal: AbortSignal, schema?: z.ZodType<T>) =>
-      inWriteLane(() => perform(call.method, call, schema ?? (z.unknown() as z.ZodType<T>), signal), signal),
+      inWriteLane(() => write(call, schema ?? (z.unknown() as z.ZodType<T>), signal), signal),
     close: () => connections.close(),
   };
 }
@@ -200,6 +223,10 @@ function settle(method: Method, error: ProxmoxError): { ok: false; error: Error;
     default:
       return { ok: false, error, again: false };
   }
+}
+
+function isShutting(cause: unknown): boolean {
+  return cause instanceof ProxmoxError && cause.kind === 'lock-timeout';
 }
 
 function busy(cause: ProxmoxError, retryAfterMs: number): Busy {

@@ -1,6 +1,7 @@
 import { messageOf } from '../../domain/errors.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxClient } from './client.js';
+import { CONSOLE_NEEDS } from './consoles.js';
 import { missingRealm } from './realm.js';
 import { createNeed, describeNeed, type Need, READ_ALL, type Rights, writeNeeds } from './rights.js';
 import { version } from './schema.js';
@@ -22,6 +23,8 @@ export interface DoctorOptions {
   managedGroups: readonly string[];
   /** Whether users are created, which needs one privilege more. */
   creates: boolean;
+  /** Whether open consoles are stopped, which needs two more. */
+  stopsConsoles: boolean;
   log: Log;
 }
 
@@ -59,10 +62,15 @@ export async function missingGroups(
 }
 
 async function checkRights(
-  { client, rights, realm, managedGroups, creates }: DoctorOptions,
+  { client, rights, realm, managedGroups, creates, stopsConsoles }: DoctorOptions,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const needs = [READ_ALL, ...writeNeeds(managedGroups), ...(creates ? [createNeed(realm)] : [])];
+  const needs = [
+    READ_ALL,
+    ...writeNeeds(managedGroups),
+    ...(creates ? [createNeed(realm)] : []),
+    ...(stopsConsoles ? CONSOLE_NEEDS : []),
+  ];
   rights.forget();
   const missing = await rights.missing(needs, signal);
   if (missing.length === 0)

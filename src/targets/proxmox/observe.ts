@@ -224,7 +224,7 @@ function absentFrom(listing: UserListing, groups: GroupListing, realm: MissingRe
     ? { certainty: 'absent' }
     : {
         certainty: 'unknown',
-        why: 'Proxmox VE listed users or groups that cannot be read, so nothing is proved absent',
+        why: 'Proxmox VE listed users or groups that cannot be read, or left some out, so nothing is proved absent',
       };
 }
 

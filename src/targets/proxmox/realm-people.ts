@@ -72,7 +72,7 @@ export function realmPeople(listing: UserListing, options: RealmPeopleOptions): 
       if (!identities.has(oid)) unknown(oid, `Proxmox VE shows ${userid} with ${odd}`);
     }
   }
-  if (!listing.complete) doubtful.push('a user without a name');
+  if (!listing.complete) doubtful.push('a list of users that is not whole');
   const incomplete =
     doubtful.length > 0 ? `Proxmox VE shows ${doubtful.join(', ')}, so nobody is proved absent` : undefined;
   return { identities, owners, incomplete };

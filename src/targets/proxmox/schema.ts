@@ -60,6 +60,13 @@ export const anyList = z.array(z.unknown());
 export const permissionTree = z.record(z.string(), z.record(z.string(), flag));
 export type PermissionTree = z.infer<typeof permissionTree>;
 
+/** One entry of GET /nodes. */
+export const clusterNode = z.object({ node: z.string().min(1), status: z.string().optional() });
+
+/** One entry of GET /nodes/{node}/tasks. */
+export const runningTask = z.object({ upid: z.string().min(1), type: z.string(), user: z.string() });
+export type RunningTask = z.infer<typeof runningTask>;
+
 /** GET /version. */
 export const version = z.object({ version: z.string(), release: z.string().optional() });
 

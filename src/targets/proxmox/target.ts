@@ -1,12 +1,16 @@
 import type { Clock } from '../../domain/clock.js';
 import type { ObjectId } from '../../domain/identity.js';
 import { ownerIn } from '../../domain/proxmox-comment.js';
+import type { ProxmoxMark } from '../../domain/proxmox-mark.js';
 import type { Ask, ProxmoxUser, Sight } from '../../domain/sight.js';
 import type { ProxmoxStep } from '../../domain/step.js';
 import type { Log } from '../../telemetry/log.js';
 import { apply } from './apply.js';
 import type { ProxmoxClient } from './client.js';
+import { createConsoles } from './consoles.js';
 import { check, type Finding, missingGroups } from './doctor.js';
+import { createWriteNote, type Problems } from './hindrance.js';
+import { listMarks } from './marks.js';
 import { observe } from './observe.js';
 import { type MissingRealm, missingRealm } from './realm.js';
 import { refuseWithout } from './refusal.js';
@@ -20,10 +24,14 @@ export interface ProxmoxTarget {
   apply(step: ProxmoxStep, signal: AbortSignal): Promise<void>;
   /** Findings for `doctor`; writes nothing. */
   check(signal: AbortSignal): Promise<Finding[]>;
+  /** Our marks on the users of the realm. Throws SourceUnavailable or an error where they cannot be listed. */
+  marks(signal: AbortSignal): Promise<ProxmoxMark[]>;
   /** Managed groups that do not exist in PVE. Throws SourceUnavailable where the groups cannot be seen. */
   missingGroups(signal: AbortSignal): Promise<string[]>;
   /** The finding that PVE does not have the realm; undefined where it has. Throws where that cannot be told. */
   missingRealm(signal: AbortSignal): Promise<MissingRealm | undefined>;
+  /** What a sweep begins with: stops open consoles of people who are locked out, where that is asked for. */
+  tend(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,23 +44,38 @@ export interface ProxmoxTargetOptions {
   adoptExisting: boolean;
   /** Whether users are created, which `check` then asks a privilege for. */
   creates?: boolean;
+  /** PVE_STOP_TASKS: also stop open consoles of whoever is locked. */
+  stopsConsoles?: boolean;
+  /** Takes what hinders the whole target, for status and health. */
+  problems?: Problems;
   log: Log;
   clock: Clock;
 }
 
 export function createProxmoxTarget(options: ProxmoxTargetOptions): ProxmoxTarget {
-  const { client, clock, creates = true } = options;
+  const { client, clock, creates = true, stopsConsoles = false, problems = new Map<string, string>() } = options;
   const rights = createRights({ client, clock });
-  const parts = { ...options, creates, rights, ownerIn };
+  const consoles = stopsConsoles ? createConsoles({ client, rights, log: options.log, problems }) : undefined;
+  const writeNote = createWriteNote(problems);
+  const parts = { ...options, creates, stopsConsoles, rights, ownerIn, consoles, writeNote };
   return {
     observe: (asks, signal) => observe(parts, asks, signal),
     apply: (step, signal) => apply(parts, step, signal),
     check: (signal) => check(parts, signal),
+    async marks(signal) {
+      // Without rights the listing is empty, which would look as if nothing had ever been ours.
+      await refuseWithout(rights, [READ_ALL], client, signal);
+      return listMarks(parts, signal);
+    },
     async missingGroups(signal) {
       await refuseWithout(rights, [READ_ALL], client, signal);
       return missingGroups(parts, signal);
     },
     missingRealm: (signal) => missingRealm(parts, signal),
+    async tend(signal) {
+      writeNote.forget();
+      await consoles?.stopAll(signal);
+    },
     close: () => client.close(),
   };
 }

@@ -20,16 +20,19 @@ export const USER_ROUTE = '/access/users/{userid}';
 export interface UserListing {
   users: ReadonlyMap<string, ListedUser>;
   unreadable: ReadonlyMap<string, string>;
-  /** false: an entry had not even a name, so nothing that is missing here is proved absent. */
+  /** false: an entry had not even a name, or users are left out, so nothing that is missing here is proved absent. */
   complete: boolean;
 }
 
-/** All users that the token may see; without rights that is an empty list, so ask for the rights first. */
+/**
+ * All users that the token may see; without rights that is an empty list, so ask for the rights first. Whoever may see
+ * everybody sees the owner of the token too: a listing without it is short, whatever the rights say.
+ */
 export async function listUsers(client: ProxmoxClient, log: Log, signal: AbortSignal): Promise<UserListing> {
   const entries = await client.get({ route: USERS_ROUTE, query: { full: '1' } }, anyList, signal);
   const users = new Map<string, ListedUser>();
   const unreadable = new Map<string, string>();
-  let complete = true;
+  let nameless = false;
   for (const entry of entries) {
     const parsed = listedUser.safeParse(entry);
     if (parsed.success) {
@@ -38,12 +41,13 @@ export async function listUsers(client: ProxmoxClient, log: Log, signal: AbortSi
     }
     const userid = (entry as { userid?: unknown } | null)?.userid;
     if (typeof userid === 'string' && userid !== '') unreadable.set(userid, oddity(parsed.error));
-    else complete = false;
+    else nameless = true;
   }
-  if (unreadable.size > 0 || !complete) {
-    log('proxmox.listing.unreadable', { users: [...unreadable.keys()].slice(0, 20), nameless: !complete });
+  const short = !users.has(client.tokenOwner) && !unreadable.has(client.tokenOwner);
+  if (unreadable.size > 0 || nameless || short) {
+    log('proxmox.listing.unreadable', { users: [...unreadable.keys()].slice(0, 20), nameless, short });
   }
-  return { users, unreadable, complete };
+  return { users, unreadable, complete: !nameless && !short };
 }
 
 /** The user; undefined where PVE says that there is none. */
@@ -71,7 +75,8 @@ export async function listGroups(client: ProxmoxClient, signal: AbortSignal): Pr
   const entries = await client.get({ route: '/access/groups' }, anyList, signal);
   const parsed = entries.map((entry) => listedGroup.safeParse(entry));
   const members = new Map(parsed.flatMap(({ data }) => (data ? [[data.groupid, data.users] as const] : [])));
-  return { members, complete: parsed.every(({ success }) => success) };
+  // Set-up makes a group before anything else, so that no groups at all are a listing that was cut.
+  return { members, complete: parsed.length > 0 && parsed.every(({ success }) => success) };
 }
 
 /**

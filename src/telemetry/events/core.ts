@@ -8,4 +8,13 @@ export const coreEvents = {
   'config.insecure': { level: 'warn', text: 'a setting that weakens security, or is meant for tests only, is in use' },
   'config.notice': { level: 'warn', text: 'the configuration is accepted with a remark' },
   'config.invalid': { level: 'error', text: 'the configuration cannot be used' },
+  'core.audit.head': { level: 'info', text: 'the head of the audit log, so that a cut of the log can be found' },
+  'core.audit.unwritten': { level: 'error', text: 'something could not be written into the audit log; it stands here' },
+  'config.credential.expiring': { level: 'warn', text: 'a certificate, secret or token ends soon' },
+  'config.credential.expired': { level: 'error', text: 'a certificate, secret or token has ended' },
+  'config.integrity.off': {
+    level: 'info',
+    text: 'owners and modes of program, policy and configuration are not enforced here',
+  },
+  'config.integrity.changed': { level: 'warn', text: 'the configuration is not what was sealed' },
 } as const;

@@ -7,7 +7,6 @@ export const entraEvents = {
     text: 'the Entra access token could not be renewed, the old one is still valid',
   },
   'entra.token.challenged': { level: 'info', text: 'Graph refused the access token, another one is asked for' },
-  'entra.certificate.expiring': { level: 'warn', text: 'the client certificate ends soon or has ended' },
   'entra.call.retried': { level: 'info', text: 'a call to Entra or Graph failed and is repeated' },
   'entra.call.failed': { level: 'warn', text: 'a call to Entra or Graph failed for good' },
   'entra.batch.retried': { level: 'info', text: 'some items of a Graph batch were refused for now and are repeated' },

@@ -6,6 +6,12 @@ export const proxmoxEvents = {
   'proxmox.listing.unreadable': { level: 'warn', text: 'Proxmox VE listed something that cannot be read' },
   'proxmox.user.created': { level: 'info', text: 'a Proxmox VE user was created' },
   'proxmox.user.updated': { level: 'info', text: 'a Proxmox VE user was updated' },
+  'proxmox.user.inherited': {
+    level: 'error',
+    text: 'a new Proxmox user had groups at once that nobody gave it, and was deleted again',
+  },
   'proxmox.user.differs': { level: 'error', text: 'a Proxmox VE user is not as it was written' },
+  'proxmox.console.stopped': { level: 'info', text: 'an open console of somebody who was locked out was stopped' },
+  'proxmox.console.kept': { level: 'warn', text: 'open consoles could not be looked at or stopped' },
   'proxmox.email.omitted': { level: 'warn', text: 'Proxmox VE cannot hold an e-mail address, so it was left out' },
 } as const;

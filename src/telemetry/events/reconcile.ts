@@ -8,6 +8,9 @@ export const reconcileEvents = {
   'reconcile.identity.conflict': { level: 'warn', text: 'a conflict needs a decision' },
   'reconcile.guard.held': { level: 'error', text: 'the guard holds a plan until it is approved' },
   'reconcile.guard.approved': { level: 'warn', text: 'an operator approved a held plan' },
+  'reconcile.guard.rejected': { level: 'warn', text: 'an operator rejected a held plan; nobody in it loses anything' },
+  'reconcile.clock.confirmed': { level: 'warn', text: 'an operator confirmed the clock by approving a deletion' },
+  'reconcile.first.waiting': { level: 'warn', text: 'the first run on this host waits for approval' },
   'reconcile.source.unavailable': {
     level: 'error',
     text: 'the directory cannot be read; nothing is concluded from it',
@@ -23,5 +26,32 @@ export const reconcileEvents = {
   'reconcile.sweep.finished': { level: 'info', text: 'a sweep ended' },
   'reconcile.sweep.failed': { level: 'error', text: 'a sweep failed' },
   'reconcile.ledger.broken': { level: 'error', text: 'the ledger cannot be used; nothing is done until it is mended' },
+  'reconcile.records.unseen': {
+    level: 'warn',
+    text: 'the ledger could not be compared with the records of the targets',
+  },
+  'reconcile.records.disagree': {
+    level: 'error',
+    text: 'the ledger and the records of the targets contradict each other; nobody concerned is removed until repaired',
+  },
+  'reconcile.records.agree': { level: 'info', text: 'the ledger and the records of the targets agree again' },
+  'reconcile.records.repaired': {
+    level: 'warn',
+    text: 'an operator had the ledger rebuilt from the records of the targets',
+  },
+  'reconcile.clock.jumped': { level: 'error', text: 'the clock of this host jumped; deletions wait for confirmation' },
+  'reconcile.clock.agrees': {
+    level: 'warn',
+    text: 'the clock of this host agrees again with what it was before it jumped',
+  },
+  'reconcile.storage.unwritable': {
+    level: 'error',
+    text: 'something that must be stored cannot be written; it is tried again',
+  },
+  'reconcile.storage.writable': { level: 'info', text: 'what could not be written can be written again' },
+  'reconcile.lock.unremembered': {
+    level: 'error',
+    text: 'somebody was locked although the ledger or the audit log could not be written; this line stands for the record',
+  },
   'reconcile.loop.failed': { level: 'error', text: 'the queue could not be worked on and is tried again' },
 } as const;

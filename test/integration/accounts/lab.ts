@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { DEFAULT_POLICY } from '../../../src/accounts/policy.js';
+import { uidOf } from '../../../src/accounts/uid.js';
 import { type AccountsClient, createAccountsClient } from '../../../src/targets/linux/accounts-client.js';
 import type { Log } from '../../../src/telemetry/log.js';
 import { createSandbox, REPOSITORY, type Sandbox } from '../sandbox/index.js';
@@ -34,9 +36,17 @@ export const silent: Log = () => undefined;
 
 export const anySignal = new AbortController().signal;
 
-/** An identity of its own for each test, so that tests do not lean on each other. */
+const givenUids = new Set<number>();
+
+/** An identity of its own for each test, so that tests do not lean on each other; no two of them have one uid. */
 export function newOid(): string {
-  return randomUUID();
+  for (;;) {
+    const oid = randomUUID();
+    const uid = uidOf(oid, DEFAULT_POLICY);
+    if (givenUids.has(uid)) continue;
+    givenUids.add(uid);
+    return oid;
+  }
 }
 
 /** Makes the lab. The waiting time before a deletion is nothing unless a test asks for more. */

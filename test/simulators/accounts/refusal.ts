@@ -1,4 +1,4 @@
-export type RefusalCode = 'invalid' | 'refused' | 'conflict' | 'too-early' | 'failed';
+export type RefusalCode = 'invalid' | 'refused' | 'conflict' | 'too-early' | 'ceiling' | 'busy' | 'failed';
 
 /** Why a request was not done; it is answered in place of a result. */
 export class Refusal extends Error {

@@ -10,12 +10,12 @@ export interface SimulatorClock {
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** A clock whose delivery waits are `timeScale` times shorter than Graph's. */
-export function createClock(timeScale: number): SimulatorClock {
+/** A clock whose delivery waits are `timeScale` times shorter than Graph's. `currentTime`: epoch ms, without what was let pass. */
+export function createClock(timeScale: number, currentTime: () => number = Date.now): SimulatorClock {
   const startedAt = Date.now();
   let offset = 0;
   return {
-    now: () => Date.now() + offset,
+    now: () => currentTime() + offset,
     scaled: () => (Date.now() - startedAt) * timeScale + offset,
     advance(ms) {
       offset += ms;

@@ -33,7 +33,7 @@ const DEFAULT_ROLES = ['GroupMember.Read.All', 'User.Read.All'];
 /** Starts Entra ID and Microsoft Graph on one TLS port of 127.0.0.1. */
 export async function startEntraSimulator(options: EntraSimulatorOptions): Promise<EntraSimulator> {
   const tenantId = (options.tenantId ?? randomUUID()).toLowerCase();
-  const clock = createClock(options.timeScale ?? 1);
+  const clock = createClock(options.timeScale ?? 1, options.now);
   const apps = new Map<string, App>();
   const main = addApp(apps, options.roles ?? DEFAULT_ROLES, options.clientId, options.clientSecret);
   let origin = '';

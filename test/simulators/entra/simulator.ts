@@ -27,6 +27,8 @@ export interface EntraSimulatorOptions {
   /** Time-outs towards webhooks; Graph's own by default: 10 s handshake, 3 s first try, 10 s retry. */
   timeouts?: { handshakeMs?: number; firstMs?: number; retryMs?: number };
   tokenLifetimeSeconds?: number;
+  /** Epoch ms, for tokens and expiries; real time by default. */
+  now?: () => number;
   subscriptionPageSize?: number;
   deltaPageSize?: number;
   /** Notifications before a host is judged slow; Graph: 100. */

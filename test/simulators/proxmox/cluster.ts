@@ -1,7 +1,7 @@
 import type { Route, Service } from './call.js';
 import { readParams } from './fields.js';
+import { NODE } from './tasks.js';
 
-const NODE = 'pve1';
 const RESOURCES = [
   { id: `node/${NODE}`, type: 'node', node: NODE, status: 'online', at: `/nodes/${NODE}`, needs: 'Sys.Audit' },
   {

@@ -3,6 +3,7 @@ import { splitTokenId, userIdProblem } from './identity.js';
 import { existingUser, putToken } from './lookups.js';
 import type { AclEntry, RealmRecord, TokenRecord, UserRecord } from './records.js';
 import type { State } from './state.js';
+import type { NewTask, Task, Tasks } from './tasks.js';
 import type { Tickets } from './tickets.js';
 
 /** A user as a test looks at it. */
@@ -69,9 +70,13 @@ export interface Control {
   removeToken(userid: string, tokenid: string): void;
   /** A session as after a login, for users of realms whose login is not simulated. */
   session(userid: string): { cookie: string; csrf: string };
+  /** Something that runs on the node in somebody's name; an open console is a task. */
+  startTask(task: NewTask): Task;
+  /** Tasks that run, and those that were stopped. */
+  tasks(): readonly Task[];
 }
 
-export function createControl(state: State, tickets: Tickets): Control {
+export function createControl(state: State, tickets: Tickets, tasks: Tasks): Control {
   function view(user: UserRecord): UserView {
     const { userid, enable, expire, comment = '', firstname = '', lastname = '', email = '' } = user;
     const groups = state.groupsOf(userid);
@@ -150,6 +155,8 @@ export function createControl(state: State, tickets: Tickets): Control {
       const { ticket, csrf } = tickets.issue(existingUser(state, userid).userid);
       return { cookie: `PVEAuthCookie=${encodeURIComponent(ticket)}`, csrf };
     },
+    startTask: tasks.start,
+    tasks: tasks.list,
   };
 }
 

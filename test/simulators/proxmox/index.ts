@@ -18,6 +18,7 @@ import { listen } from './server.js';
 import { createService } from './service.js';
 import { USER_CFG_CAP_BYTES } from './sizes.js';
 import { createState } from './state.js';
+import { createTasks, taskRoutes } from './tasks.js';
 import { createTickets } from './tickets.js';
 import { tokenRoutes } from './tokens.js';
 import { userRoutes } from './users.js';
@@ -28,6 +29,7 @@ export type { Exchange } from './handler.js';
 export type { CallMatcher, CallRecord } from './journal.js';
 export type { Preparation, Prepared } from './prepare.js';
 export type { AclEntry } from './records.js';
+export type { Task } from './tasks.js';
 
 export interface ProxmoxSimulatorOptions {
   /** Signs the server's certificate for `localhost` and 127.0.0.1. */
@@ -71,6 +73,7 @@ export async function startProxmoxSimulator(options: ProxmoxSimulatorOptions): P
   const state = createState({ capBytes, processId: 4711 });
   const permissions = createPermissions(state);
   const tickets = createTickets(nowSeconds);
+  const tasks = createTasks(nowSeconds);
   const journal = createJournal();
   const lock = createLock();
   const faults = createFaults(async () => {
@@ -90,6 +93,7 @@ export async function startProxmoxSimulator(options: ProxmoxSimulatorOptions): P
     ...accessRoutes(service),
     ...loginRoutes(service, tickets),
     ...clusterRoutes(service, options.version ?? '9.1.4'),
+    ...taskRoutes(service, tasks),
   ]);
   const closing = new AbortController();
   const unauthorizedDelayMs = options.unauthorizedDelayMs ?? 5;
@@ -105,7 +109,7 @@ export async function startProxmoxSimulator(options: ProxmoxSimulatorOptions): P
   });
   const tls = await options.authority.issue(['localhost', '127.0.0.1']);
   const front = await listen({ tls, port: options.port ?? 0, handle });
-  const control = createControl(state, tickets);
+  const control = createControl(state, tickets, tasks);
 
   return {
     ...control,

@@ -139,7 +139,7 @@ describe('a service token that is contained in its managed groups', () => {
 
     expect(prepared.groupIds).toEqual(['members-entra', 'admins-entra']);
     expect(rights.data).toEqual({
-      '/access/groups': { 'Sys.Audit': 0 },
+      '/access/groups': { 'Sys.Audit': 1 },
       '/access/groups/members-entra': { 'User.Modify': 1 },
       '/access/groups/admins-entra': { 'User.Modify': 1 },
       '/access/realm/entra': { 'Realm.AllocateUser': 1 },

@@ -23,8 +23,8 @@ const TOKENID = 'sync';
 
 /**
  * Gives a service user and its token the least that keeping the realm's users true takes: User.Modify on each
- * managed group, Realm.AllocateUser on the realm, and Sys.Audit on /access/groups itself, so that listing shows
- * everybody. The token is privilege-separated, so each right stands twice: for the user and for the token.
+ * managed group, Realm.AllocateUser on the realm, and Sys.Audit on /access/groups and below, so that listings show
+ * everybody and every group, as the real set-up grants it. The token is privilege-separated, so each right stands twice: for the user and for the token.
  */
 export function prepareFor(control: Control, { realm, groups, roles = {} }: Preparation): Prepared {
   const tokenId = `${USERID}!${TOKENID}`;
@@ -37,7 +37,7 @@ export function prepareFor(control: Control, { realm, groups, roles = {} }: Prep
   control.addRole('EntramoxRealm', ['Realm.AllocateUser']);
   control.addRole('EntramoxAudit', ['Sys.Audit']);
   for (const [type, ugid] of [['user', USERID] as const, ['token', tokenId] as const]) {
-    control.setAcl({ path: '/access/groups', type, ugid, roleid: 'EntramoxAudit', propagate: false });
+    control.setAcl({ path: '/access/groups', type, ugid, roleid: 'EntramoxAudit' });
     control.setAcl({ path: `/access/realm/${realm}`, type, ugid, roleid: 'EntramoxRealm' });
     for (const groupid of groupIds) {
       control.setAcl({ path: `/access/groups/${groupid}`, type, ugid, roleid: 'EntramoxUsers' });

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { groupsOf, readEtc } from '../../../src/accounts/etc.js';
-import { staleLocks } from '../../../src/accounts/stale-locks.js';
+import { groupsOf, isFullMember, readEtc } from '../../../src/accounts/etc.js';
 
 describe('the account files', () => {
   let directory: string;
@@ -36,18 +35,60 @@ describe('the account files', () => {
     expect(groupsOf(etc, 'ann')).toEqual(['adm']);
   });
 
-  it('tell of lock files that block for ever, and not of those that the tools take over', () => {
-    write('passwd.lock', '');
-    write('shadow.lock', 'abc');
-    write('group.lock', `${process.pid}\0`);
-    write('gshadow.lock', '4194300');
+  it('are read by the first line of a name, and of a number, in each of them', () => {
+    write('passwd', 'ann:x:20001:1:first::\nann:x:7:7:second::\ntwin:x:20001:1:::\n');
+    write('shadow', 'ann:first:1::::::\nann:second:2::::::\n');
+    write('group', 'adm:x:4:ann\nadm:x:5:bob\nsame:x:4:\n');
 
-    const found = staleLocks(directory);
+    const etc = readEtc(directory);
 
-    expect(found).toEqual([
-      expect.stringContaining('passwd.lock holds no process number'),
-      expect.stringContaining('shadow.lock holds no process number'),
-      expect.stringContaining(`group.lock is held by process ${process.pid}`),
+    expect([etc.passwd.get('ann')?.gecos, etc.shadow.get('ann')?.password, etc.group.get('adm')?.members]).toEqual([
+      'first',
+      'first',
+      ['ann'],
+    ]);
+    expect([etc.nameOfUid.get(20001), etc.nameOfUid.get(7), etc.groupOfGid.get(4), etc.groupOfGid.get(5)]).toEqual([
+      'ann',
+      undefined,
+      'adm',
+      undefined,
+    ]);
+  });
+
+  it('are read with empty fields where a line is too short', () => {
+    for (const name of ['passwd', 'shadow', 'group', 'gshadow']) write(name, 'ann\n');
+
+    const etc = readEtc(directory);
+
+    expect(etc.passwd.get('ann')).toEqual({
+      name: 'ann',
+      uid: Number.NaN,
+      gid: Number.NaN,
+      gecos: '',
+      home: '',
+      shell: '',
+    });
+    expect(etc.shadow.get('ann')).toEqual({ name: 'ann', password: '', changed: '', expiry: '' });
+    expect([etc.group.get('ann')?.members, etc.gshadow.get('ann')]).toEqual([[], []]);
+  });
+
+  it('are read without comments, also where nothing but these is there', () => {
+    write('passwd', '#ann:x:1:1:::\n\n');
+
+    expect([...readEtc(directory).passwd.keys()]).toEqual([]);
+  });
+
+  it('count a membership in either of the two group files, and tell when it is in both', () => {
+    write('group', 'adm:x:4:ann\ngames:x:60:\nsrc:x:40:ann\nold:x:41:ann\n');
+    write('gshadow', 'adm:*::ann\ngames:*::bob,ann\nsrc:*::\n');
+
+    const etc = readEtc(directory);
+
+    expect(groupsOf(etc, 'ann')).toEqual(['adm', 'games', 'old', 'src']);
+    // A group without a line in gshadow has nothing to disagree with.
+    expect(['adm', 'games', 'old', 'src', 'none'].filter((group) => isFullMember(etc, 'ann', group))).toEqual([
+      'adm',
+      'old',
     ]);
   });
 });

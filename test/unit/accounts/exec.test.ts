@@ -35,4 +35,17 @@ describe('a tool that must succeed', () => {
   it('may end with the codes that the caller expects', async () => {
     expect((await mustRun(run, 'userdel', ['x'], { codes: [0, 6] })).code).toBe(6);
   });
+
+  it('only has to wait where the host was why it failed, and says what mends that', async () => {
+    const lacking: Run = async () => ({ code: 1, stdout: '', stderr: '', notStarted: 'no room', remedy: 'make room' });
+    const hindered: Run = async () => ({ code: 1, stdout: '', stderr: 'cannot lock', remedy: 'rm the lock' });
+
+    await expect(mustRun(lacking, 'useradd', [])).rejects.toMatchObject({
+      code: 'busy',
+      message: 'useradd was not started: no room',
+      remedy: 'make room',
+    });
+    await expect(mustRun(hindered, 'useradd', [])).rejects.toMatchObject({ code: 'busy', remedy: 'rm the lock' });
+    await expect(mustRun(run, 'useradd', [])).rejects.toMatchObject({ code: 'failed', remedy: undefined });
+  });
 });

@@ -20,7 +20,7 @@ function etcWith({
     passwd: new Map(passwd.map((line) => [line.name, line])),
     shadow: new Map(),
     group: new Map(group.map((line) => [line.name, line])),
-    gshadow: new Set(),
+    gshadow: new Map(),
     nameOfUid: new Map(passwd.map((line) => [line.uid, line.name])),
     groupOfGid: new Map(group.map((line) => [line.gid, line.name])),
   };
@@ -38,6 +38,7 @@ function ledgerWith(...entries: Entry[]): Ledger {
     recent: () => [],
     put: fail,
     putCounted: fail,
+    keepUnwritten: fail,
   };
 }
 
@@ -55,6 +56,22 @@ describe('the standing of a name', () => {
       ledgerWith({ ...made, state: 'deleted' }),
       nobody,
       'ours',
+    ],
+    [
+      'foreign, as root took it back, whichever name is asked for',
+      'other',
+      OURS,
+      ledgerWith({ ...made, state: 'released', releasedAt: 0 }),
+      nobody,
+      'foreign',
+    ],
+    [
+      'foreign when it is that of an account which root took back from somebody else',
+      'alice',
+      OTHER,
+      ledgerWith({ ...made, state: 'released' }),
+      nobody,
+      'foreign',
     ],
     ['foreign when another identity has it', 'alice', OTHER, ledgerWith(made), nobody, 'foreign'],
     [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AgentError } from '../../../src/accounts/errors.js';
-import { idOf, parseRequest } from '../../../src/accounts/protocol.js';
+import { errorReply, formatReply, idOf, MAX_LINE_BYTES, parseRequest } from '../../../src/accounts/protocol.js';
 
 const OID = '11111111-1111-4111-8111-111111111111';
 
@@ -31,6 +31,97 @@ describe('a request line', () => {
     expect(() => parseRequest(JSON.stringify(request))).toThrow(words);
   });
 
+  it.each<[string, object, string]>([
+    ['a list', [], 'a request must be one JSON object on one line'],
+    ['no id', { verb: 'observe' }, 'id must be a whole number from 0 to 2^53-1'],
+    ['an id in words', { id: '1', verb: 'observe' }, 'id must be a whole number from 0 to 2^53-1'],
+    ['no verb', { id: 1 }, 'unknown verb "undefined"; known: observe, create, lock, unlock, groups, sudo, delete'],
+    [
+      'a verb that is no word',
+      { id: 1, verb: ['lock'] },
+      'unknown verb "object"; known: observe, create, lock, unlock, groups, sudo, delete',
+    ],
+    [
+      'a verb without end',
+      { id: 1, verb: 'x'.repeat(50) },
+      `unknown verb "${'x'.repeat(40)}"; known: observe, create, lock, unlock, groups, sudo, delete`,
+    ],
+    ['a field without end', { id: 1, verb: 'lock', ['y'.repeat(50)]: 1 }, `lock has no field "${'y'.repeat(40)}"`],
+    ['an oid that is a name', { id: 1, verb: 'lock', oid: 'alice' }, 'lock: oid must be a GUID in lower case'],
+    ['an oid that is a number', { id: 1, verb: 'unlock', oid: 7 }, 'unlock: oid must be a GUID in lower case'],
+    ['no oid', { id: 1, verb: 'delete' }, 'delete needs oid: a GUID in lower case'],
+    ['no name', { id: 1, verb: 'create', oid: OID, gecos: '' }, 'create needs name: text'],
+    ['no full name', { id: 1, verb: 'create', oid: OID, name: 'a' }, 'create needs gecos: text'],
+    ['a name that is none', { id: 1, verb: 'create', oid: OID, name: 7, gecos: '' }, 'create: name must be text'],
+    [
+      'a full name without end',
+      { id: 1, verb: 'create', oid: OID, name: 'a', gecos: 'x'.repeat(1025) },
+      'create: gecos must be text',
+    ],
+    ['no groups', { id: 1, verb: 'groups', oid: OID }, 'groups needs groups: a list, each text'],
+    ['one group', { id: 1, verb: 'groups', oid: OID, groups: 'adm' }, 'groups: groups must be a list, each text'],
+    [
+      'half a list',
+      { id: 1, verb: 'groups', oid: OID, groups: ['adm', 7] },
+      'groups: groups must be a list, each text',
+    ],
+    ['a sudo in words', { id: 1, verb: 'sudo', oid: OID, granted: 'yes' }, 'sudo: granted must be true or false'],
+    [
+      'oids that are none',
+      { id: 1, verb: 'observe', oids: [OID, 'x'] },
+      'observe: oids must be a list, each a GUID in lower case',
+    ],
+    ['no list', { id: 1, verb: 'observe', oids: null }, 'observe: oids must be a list, each a GUID in lower case'],
+    [
+      'a question without a name',
+      { id: 1, verb: 'observe', names: [{ oid: OID }] },
+      'observe: names must be a list, each {oid, name}',
+    ],
+    [
+      'a question of nobody',
+      { id: 1, verb: 'observe', names: [{ oid: 'x', name: 'alice' }] },
+      'observe: names must be a list, each {oid, name}',
+    ],
+    [
+      'a question for no name',
+      { id: 1, verb: 'observe', names: [{ oid: OID, name: 7 }] },
+      'observe: names must be a list, each {oid, name}',
+    ],
+    ['no question', { id: 1, verb: 'observe', names: [null] }, 'observe: names must be a list, each {oid, name}'],
+  ])('is refused for %s, with what was expected', (_, request, message) => {
+    expect(() => parseRequest(JSON.stringify(request))).toThrow(expect.objectContaining({ code: 'invalid', message }));
+  });
+
+  it('may be as long as its fields allow', () => {
+    const request = { id: Number.MAX_SAFE_INTEGER, verb: 'create', oid: OID, name: 'a', gecos: 'x'.repeat(1024) };
+
+    expect(parseRequest(JSON.stringify(request))).toEqual(request);
+  });
+
+  it('that is no JSON is refused without repeating a flood', () => {
+    const refusal = () => parseRequest(`{"${'x'.repeat(500)}`);
+
+    expect(refusal).toThrow(
+      expect.objectContaining({ code: 'invalid', message: expect.stringMatching(/^not JSON: ./) }),
+    );
+    expect(refusal).not.toThrow(/.{131}/);
+  });
+
+  it.each([
+    ['{"id":0}', 0],
+    ['{"id":7,"verb":"nonsense"}', 7],
+    ['{"id":-1}', null],
+    ['{"id":"7"}', null],
+    ['{"id":1.5}', null],
+    ['{}', null],
+    ['[]', null],
+    ['null', null],
+    ['7', null],
+    ['{"id":7', null],
+  ])('tells whom to answer: %s', (line, id) => {
+    expect(idOf(line)).toBe(id);
+  });
+
   it('never throws anything but an AgentError, whatever it is', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (line) => {
@@ -39,4 +130,27 @@ describe('a request line', () => {
       }),
     );
   });
+});
+
+describe('a reply', () => {
+  it('is one line', () => {
+    expect(formatReply({ id: 1, ok: true, result: { text: 'a\nb' } })).toBe(
+      '{"id":1,"ok":true,"result":{"text":"a\\nb"}}\n',
+    );
+  });
+
+  it('carries the code, the words and the remedy of an error, and no remedy where there is none', () => {
+    expect(errorReply(1, new AgentError('busy', 'wait', 'a while'))).toEqual({
+      id: 1,
+      ok: false,
+      error: { code: 'busy', message: 'wait', remedy: 'a while' },
+    });
+    expect(formatReply(errorReply(null, new AgentError('failed', 'broken')))).toBe(
+      '{"id":null,"ok":false,"error":{"code":"failed","message":"broken"}}\n',
+    );
+  });
+});
+
+it('a request may have 64 KiB', () => {
+  expect(MAX_LINE_BYTES).toBe(65_536);
 });

@@ -3,6 +3,7 @@ import type { Io } from '../../../src/commands/io.js';
 import { renderPlan } from '../../../src/commands/render/plan.js';
 import { renderStatus } from '../../../src/commands/render/status.js';
 import type { ReconcilerStatus } from '../../../src/operator/status.js';
+import { expiryViews } from '../../../src/telemetry/expiry.js';
 
 const io: Io = { out: () => undefined, err: () => undefined, terminal: false };
 const NOW = Date.UTC(2026, 10, 21, 12);
@@ -23,6 +24,7 @@ function status(change: Partial<ReconcilerStatus> = {}): ReconcilerStatus {
     grace: [{ oid: 'o', upn: 'bob@example.com', reason: 'deleted in Entra', deleteAt: '2026-11-22T09:00:00.000Z' }],
     suspended: [{ oid: 's', upn: 'sue@example.com' }],
     conflicts: [],
+    released: [],
     failing: [],
     ...change,
   };
@@ -46,6 +48,38 @@ describe('the status screen', () => {
     expect(text).toMatch(/last sweep\s+done 2 h ago, 7 identities, 1 changed/);
   });
 
+  it('tells what ends soon, when, and what to do', () => {
+    const [expiring] = expiryViews([{ credential: 'entra-client-secret', expiresAt: NOW + 6.5 * 86_400_000 }], NOW);
+    const [expired] = expiryViews([{ credential: 'pve-api-token', expiresAt: NOW - 1 }], NOW);
+    if (!expiring || !expired) throw new Error('two are expected');
+
+    const lines = screen({ expiring: [expiring, expired] }).split('\n');
+
+    expect(lines[0]).toBe(`! entra-client-secret ends in 6 d (2026-11-28T00:00:00.000Z): ${expiring.remedy}`);
+    expect(lines[1]).toContain('! pve-api-token has ended (2026-11-21T11:59:59.999Z): ');
+  });
+
+  it('says whether owners and modes are enforced, what was changed, and what will refuse the next start', () => {
+    const why = 'others may write /etc/entramox/accounts.policy.json';
+    const distrusted = [{ path: '/etc/entramox/accounts.policy.json', why, mend: 'chmod go-w x' }];
+    const sealedAt = '2026-11-20T09:00:00.000Z';
+
+    const off = screen({ integrity: { enforced: false, why: 'INTEGRITY=report', distrusted, changed: [] } });
+    const on = screen({
+      integrity: { enforced: true, distrusted, sealedAt, changed: ['/etc/entramox/entramox.env'] },
+    });
+
+    expect(off.split('\n')[0]).toBe('All is well.');
+    expect(off).toMatch(
+      /integrity\s+owners and modes not enforced \(INTEGRITY=report\), 1 could be changed by others; contents not sealed/,
+    );
+    expect(on.split('\n').slice(0, 2)).toEqual([
+      `! ${why}: the next start will be refused. chmod go-w x`,
+      '! /etc/entramox/entramox.env was changed since it was sealed. If that was you: entramox integrity seal',
+    ]);
+    expect(on).toMatch(/integrity\s+owners and modes enforced; contents sealed 2026-11-20T09:00:00.000Z/);
+  });
+
   it('puts what needs a decision first, each with the command that settles it', () => {
     const removals = [
       {
@@ -65,9 +99,10 @@ describe('the status screen', () => {
       ],
     });
 
-    expect(text.split('\n').slice(0, 3)).toEqual([
+    expect(text.split('\n').slice(0, 4)).toEqual([
       '! HELD since 60 s ago: 20 of 30 would be locked',
       '!   entramox approve abcdefabcdef   after reading the list below',
+      '!   entramox reject abcdefabcdef    to keep them all as they are',
       '! conflict eve@example.com on linux: taken. adopt it',
     ]);
     expect(text).toContain(

@@ -4,11 +4,14 @@ import type { CommandName } from '../../../src/config/needs.js';
 import { load, problemsOf, problemsWith, TOKEN } from './fixture.js';
 
 describe('what a command needs', () => {
-  it.each<CommandName>(['status', 'resync', 'approve', 'adopt'])('%s needs nothing', (command) => {
-    const { settings } = loadSettings({ env: {}, command });
+  it.each<CommandName>(['status', 'resync', 'approve', 'adopt', 'release', 'restore'])(
+    '%s needs nothing',
+    (command) => {
+      const { settings } = loadSettings({ env: {}, command });
 
-    expect(settings.paths.operatorSocket).toBe('/run/entramox/operator.sock');
-  });
+      expect(settings.paths.operatorSocket).toBe('/run/entramox/operator.sock');
+    },
+  );
 
   it('a daemon without anything is told all that it lacks', () => {
     const problems = problemsOf({ env: {}, command: 'run' });

@@ -102,6 +102,7 @@ describe('config policy', () => {
       archiveDir: '/var/lib/entramox-accounts/archive',
       archiveHomes: true,
       reservedNames: [],
+      endSessionsOnLossOf: expect.arrayContaining(['sudo', 'docker', 'disk', 'shadow']),
     });
   });
 });

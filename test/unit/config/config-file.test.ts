@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../src/config/load.js';
@@ -22,6 +23,25 @@ describe('the configuration file', () => {
 
     expect(settings.telemetry.logLevel).toBe('debug');
     expect(file).toBe(fallbackFile);
+  });
+
+  it.each(['valueOf', 'constructor', 'toString', '__proto__'])('may hold the name %s, which is no setting', (name) => {
+    const configFile = temporaryFile('entramox.env', `${name}=1\n`);
+
+    const { notices } = loadSettings({ env: workingEnv(), configFile });
+
+    expect(notices).toContainEqual(expect.objectContaining({ kind: 'unknown', key: name }));
+  });
+
+  it('may name a device or a pipe as certificates, which is refused rather than read without end', () => {
+    const pipe = join(temporaryDirectory(), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+
+    for (const path of ['/dev/zero', pipe]) {
+      const problems = problemsOf({ env: workingEnv({ CA_FILE: path }), command: 'run' });
+
+      expect(problems).toMatchObject([{ key: 'CA_FILE', expected: expect.stringContaining('no regular file') }]);
+    }
   });
 
   it('is the one of --config alone where that is given', () => {

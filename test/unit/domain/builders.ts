@@ -30,7 +30,15 @@ export function policy(change: Partial<Policy> = {}): Policy {
     targets: ['linux', 'proxmox'],
     deleteAfterMs: 24 * HOUR,
     confirmBeforeLockMs: 5000,
-    guard: { windowMs: HOUR, maxLocks: 10, maxLocksPercent: 25, maxDeletes: 5, maxDeletesPercent: 5 },
+    guard: {
+      windowMs: HOUR,
+      maxLocks: 10,
+      maxLocksPercent: 25,
+      maxDeletes: 5,
+      maxDeletesPercent: 5,
+      rejectForMs: 168 * HOUR,
+    },
+    firstRun: 'apply',
     ...change,
   };
 }

@@ -154,7 +154,11 @@ describe('judge', () => {
 
     const verdict = judge(ALICE, suspended, outsider(), policy(), { ...targeted, removalReportedAt: NOW - 10 });
 
-    expect(verdict).toMatchObject({ kind: 'confirm', entry: { state: 'suspended' } });
+    expect(verdict).toMatchObject({
+      kind: 'confirm',
+      entry: { state: 'suspended', suspicion: { since: NOW - 10, by: 'notification' } },
+      recheckAt: NOW + 4990,
+    });
   });
 
   it.each(['grace', 'deleted'] as const)('suspects nobody anew who is in %s', (state) => {
@@ -241,6 +245,29 @@ describe('judge', () => {
 
     expect(left).toMatchObject({ entry: { state: 'grace', deleteAt: NOW + 24 * HOUR, suspicion: undefined } });
     expect(over).toMatchObject({ entry: { state: 'deleted', deleteAt: undefined, since: NOW } });
+  });
+
+  it('takes a sign that is ahead of the clock for one of now', () => {
+    const ahead = entry({ suspicion: { since: NOW + HOUR, by: 'notification', doubted: true } });
+
+    expect(judge(ALICE, ahead, outsider(), policy(), targeted)).toMatchObject({
+      kind: 'confirm',
+      entry: { suspicion: { since: NOW, by: 'notification', doubted: true } },
+      recheckAt: NOW + 5000,
+    });
+    expect(judge(ALICE, ahead, outsider(), policy(), { ...targeted, now: NOW + HOUR + 5000 }).kind).toBe('settle');
+  });
+
+  it('knows the groups of somebody again as soon as they were read', () => {
+    const rebuilt = entry({ groupsUnknown: true });
+
+    const seen = judge(ALICE, rebuilt, member, policy(), targeted);
+    const unseen = judge(ALICE, rebuilt, outsider({ positive: true }), policy(), targeted);
+    const ordinary = judge(ALICE, entry(), member, policy(), targeted);
+
+    expect(seen).toHaveProperty('entry.groupsUnknown', undefined);
+    expect(unseen).toHaveProperty('entry.groupsUnknown', true);
+    expect('entry' in ordinary && 'groupsUnknown' in ordinary.entry).toBe(false);
   });
 
   it('remembers of a first sign when it came, and that it was a reading', () => {

@@ -7,6 +7,7 @@ import {
   ownerIn,
   retiredComment,
   utcMinute,
+  withoutMark,
 } from '../../../src/domain/proxmox-comment.js';
 import { ALICE, NOW } from './builders.js';
 
@@ -68,6 +69,28 @@ describe('ownerIn', () => {
   it('takes no longer word for a mark', () => {
     expect(ownerIn(`myentra:${ALICE}`)).toBeUndefined();
     expect(ownerIn(`entra:${ALICE}f`)).toBeUndefined();
+  });
+});
+
+describe('withoutMark', () => {
+  const left = (comment: string) => withoutMark(comment, NOW);
+
+  it('leaves what somebody else wrote', () => {
+    expect(left(`a colleague; entra:${ALICE}`)).toBe('a colleague');
+    expect(left(`entra:${ALICE} a colleague`)).toBe('a colleague');
+    expect(left(`a ;  ENTRA:${ALICE.toUpperCase()}; colleague, entra:${ALICE}`)).toBe('a ; colleague,');
+    expect(left(`a colleague`)).toBe('a colleague');
+  });
+
+  it.each(['', `entra:${ALICE}`, `Entramox: active; entra:${ALICE}`, `a colleague; entra:${ALICE}; entra:1111-22`])(
+    'leaves nothing of ours, and nothing that looks like it, of %j',
+    (comment) => {
+      expect(left(comment)).toBe('given back by Entramox on 2026-11-21 09:00 UTC');
+    },
+  );
+
+  it('leaves nobody as the owner', () => {
+    expect(ownerIn(left(`x entra:${ALICE} entra:${ALICE}`))).toBeUndefined();
   });
 });
 

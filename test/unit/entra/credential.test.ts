@@ -256,7 +256,6 @@ describe('createCredential with a ready bearer', () => {
 
 describe('createCredential with a certificate', () => {
   let pem: { cert: string; key: string };
-  let short: { cert: string; key: string };
 
   beforeAll(async () => {
     const make = async (days: number) => {
@@ -268,7 +267,6 @@ describe('createCredential with a certificate', () => {
       return { cert: made.cert, key: made.private };
     };
     pem = await make(365);
-    short = await make(10);
   });
 
   const proof = ({ cert, key }: { cert: string; key: string }): Proof => ({
@@ -311,13 +309,5 @@ describe('createCredential with a certificate', () => {
     expect(() => setUp({ proof: proof(files ?? { cert: pem.cert, key: 'nonsense' }) })).toThrow(
       new RegExp(`the ${what}.* cannot be read`),
     );
-  });
-
-  it('warns of an end within thirty days', () => {
-    const { events } = setUp({ proof: proof(short) });
-
-    expect(events).toEqual([
-      { event: 'entra.certificate.expiring', fields: expect.objectContaining({ daysLeft: expect.any(Number) }) },
-    ]);
   });
 });

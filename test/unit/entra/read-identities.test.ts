@@ -8,6 +8,8 @@ const ALICE = guid(1);
 const BOB = guid(2);
 const ADMINS = guid(1, 9);
 const STAFF = guid(2, 9);
+/** What an answer may hold beside what was asked for: a group of somebody else, and the garbled id of one of ours. */
+const UNASKED = [guid(99, 9), `"${STAFF}"`];
 
 interface World {
   users?: Record<string, SubResponse>;
@@ -24,7 +26,7 @@ function serve(world: World) {
     const member = world.groups?.[oid];
     if (!member) return notFound();
     if (!Array.isArray(member)) return member;
-    return { status: 200, body: { value: member.filter((id) => body?.groupIds.includes(id) || id === 'intruder') } };
+    return { status: 200, body: { value: member.filter((id) => body?.groupIds.includes(id) || UNASKED.includes(id)) } };
   });
 }
 
@@ -166,10 +168,17 @@ describe('readIdentities', () => {
   });
 
   it('ignores groups that it did not ask for', async () => {
-    serve({ users: { [ALICE]: found(ALICE) }, groups: { [ALICE]: ['intruder', STAFF] } });
+    serve({ users: { [ALICE]: found(ALICE) }, groups: { [ALICE]: [guid(99, 9), STAFF] } });
     const { directory: entra } = directory();
 
     expect((await entra.readIdentities([ALICE], never()))[0]).toMatchObject({ groups: [STAFF] });
+  });
+
+  it('concludes nothing from groups of which one is garbled: it may be the one that keeps somebody in scope', async () => {
+    serve({ users: { [ALICE]: found(ALICE) }, groups: { [ALICE]: UNASKED } });
+    const { directory: entra } = directory();
+
+    expect((await entra.readIdentities([ALICE], never()))[0]).toMatchObject({ certainty: 'unknown' });
   });
 
   it('compares ids without case', async () => {

@@ -19,6 +19,7 @@ function status(change: Partial<ReconcilerStatus> = {}): ReconcilerStatus {
     grace: [],
     suspended: [],
     conflicts: [],
+    released: [],
     failing: [],
     ...change,
   };

@@ -302,6 +302,19 @@ describe('the spool', () => {
       expect(events.filter(({ event }) => event === 'queue.name.rejected')).toHaveLength(1);
     });
 
+    it('opens and works on where directories were laid in the way of its files', async () => {
+      await open();
+      await writeFile(join(dir, 'processing', `user-${guid(2)}`), '');
+      await mkdir(join(pendingFile(`user-${guid(2)}`), 'full'), { recursive: true });
+      const queue = await open();
+      await mkdir(join(dir, 'processing', 'sweep', 'full'), { recursive: true });
+      await queue.put('sweep');
+
+      const claims = await queue.claim(10);
+
+      expect(claims.map(({ key }) => key).sort()).toEqual(['sweep', bob]);
+    });
+
     it.each([
       ['is torn', '{"notBefore":'],
       ['is no object', '"later"'],

@@ -136,7 +136,14 @@ describe('a sweep beside targeted work', () => {
 
   it('keeps what targeted work had the guard hold meanwhile', async () => {
     await world.remove();
-    const guard = { windowMs: HOUR, maxLocks: 0, maxLocksPercent: 0, maxDeletes: 0, maxDeletesPercent: 0 };
+    const guard = {
+      windowMs: HOUR,
+      maxLocks: 0,
+      maxLocksPercent: 0,
+      maxDeletes: 0,
+      maxDeletesPercent: 0,
+      rejectForMs: HOUR,
+    };
     world = await createFakeWorld({ policy: { guard } });
     world.directory.add({ oid: ALICE, upn: 'alice@example.com', groups: [EVERYBODY] });
     await world.sweep();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Rejected } from '../../../src/domain/errors.js';
+import { reject } from '../../../src/reconcile/rejection.js';
 import { type Finding, resync } from '../../../src/reconcile/resync.js';
 import { ADMINS, ALICE, EVERYBODY, NOW } from '../domain/builders.js';
 import { createFakeWorld, type FakeWorld } from './fakes/world.js';
@@ -193,7 +194,7 @@ describe('a resync', () => {
   it('does not call what the guard holds done', async () => {
     await tell(ALICE);
     const { directory, linux, proxmox } = world;
-    const guard = { windowMs: 1, maxLocks: 0, maxLocksPercent: 0, maxDeletes: 0, maxDeletesPercent: 0 };
+    const guard = { windowMs: 1, maxLocks: 0, maxLocksPercent: 0, maxDeletes: 0, maxDeletesPercent: 0, rejectForMs: 1 };
     world.ctx = { ...world.ctx, policy: { ...world.ctx.policy, guard } };
     directory.person(ALICE).enabled = false;
 
@@ -203,6 +204,21 @@ describe('a resync', () => {
     expect(findings.map(({ finding }) => finding)).toContain('would: linux lock alice');
     expect(findings.at(-1)).toMatchObject({ step: 'act', ok: false });
     expect([linux.account(ALICE)?.locked, proxmox.user('alice@example.com@entra')?.enabled]).toEqual([false, true]);
+  });
+
+  it('does not call what an operator rejected done', async () => {
+    await tell(ALICE);
+    const guard = { ...world.ctx.policy.guard, maxLocks: 0, rejectForMs: 3_600_000 };
+    world.ctx = { ...world.ctx, policy: { ...world.ctx.policy, guard } };
+    world.directory.person(ALICE).enabled = false;
+    await tell(ALICE);
+    await reject(world.ctx, world.ctx.ledger.data.guard.held?.hash ?? '', 'operator');
+
+    const { findings, outcome } = await tell(ALICE);
+
+    expect(outcome?.result).toBe('rejected');
+    expect(findings.map(({ finding }) => finding)).toContain('would: linux lock alice');
+    expect(findings.at(-1)?.finding).toMatch(/^rejected: kept by an operator's rejection until /);
   });
 
   it('leaves a stranger alone', async () => {

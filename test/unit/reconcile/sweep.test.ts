@@ -363,6 +363,20 @@ describe('a deletion', () => {
     expect(world.proxmox.user('alice@example.com@entra')?.comment).toContain('left and deleted');
   });
 
+  it('is kept: a Proxmox user that somebody enabled again is disabled by the next sweep', async () => {
+    await letAliceBeDue();
+    await world.sweep();
+    const user = world.proxmox.user('alice@example.com@entra');
+    if (!user) throw new Error('the user is gone');
+    world.proxmox.users.set(user.userid, { ...user, enabled: true });
+
+    const { record } = await world.sweep();
+
+    expect(world.proxmox.user(user.userid)).toEqual(user);
+    expect(record).toMatchObject({ result: 'done', applied: 1 });
+    expect(world.entry(ALICE)?.state).toBe('deleted');
+  });
+
   it('comes after every lock of the pass, and after every creation', async () => {
     await letAliceBeDue();
     person(BOB).standing = 'soft-deleted';

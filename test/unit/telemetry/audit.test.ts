@@ -6,7 +6,15 @@ import { type Audit, noAudit, openAudit } from '../../../src/telemetry/audit.js'
 import { registerSecret } from '../../../src/telemetry/redact.js';
 import { ALICE, NOW } from '../domain/builders.js';
 
-const step = { by: 'sweep', action: 'lock', oid: ALICE, target: 'linux', name: 'alice', outcome: 'done' } as const;
+const step = {
+  kind: 'step',
+  by: 'sweep',
+  action: 'lock',
+  oid: ALICE,
+  target: 'linux',
+  name: 'alice',
+  outcome: 'done',
+} as const;
 
 let dir: string;
 let path: string;
@@ -33,7 +41,7 @@ describe('the audit log', () => {
     audit.append({ ...step, outcome: 'failed', error: 'two\nlines' });
     audit.close();
 
-    expect(await lines()).toEqual([
+    expect(await lines()).toMatchObject([
       { at: '2026-11-21T09:00:00.000Z', ...step, before: { locked: false }, after: { locked: true } },
       { at: '2026-11-21T09:00:00.000Z', ...step, outcome: 'failed', error: 'two\nlines' },
     ]);
@@ -66,7 +74,7 @@ describe('the audit log', () => {
     audit.close();
 
     expect(await lines(`${path}.1`)).toHaveLength(2);
-    expect(await lines()).toMatchObject([{ action: 'unlock' }]);
+    expect(await lines()).toMatchObject([{ seq: 3, firstOfFile: true, action: 'unlock' }]);
   });
 
   it('never holds a secret, whoever put it into a record', async () => {

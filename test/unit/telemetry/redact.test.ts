@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redactDeep, redactText, registerSecret } from '../../../src/telemetry/redact.js';
+import { redactDeep, redactText, registerPassingSecret, registerSecret } from '../../../src/telemetry/redact.js';
 
 /** What never happens to stand in a text by itself. */
 function freshSecret(suffix = ''): string {
@@ -77,6 +77,24 @@ describe('redaction', () => {
     expect(redactText(`got ${jwt} back`)).toBe('got [redacted] back');
   });
 
+  it('masks what looks like a secret although nobody registered it, as one that stands in the wrong setting', () => {
+    const entra = `Abc8Q~${'xY3_.-~'.repeat(5).slice(0, 34)}`;
+    const fernet = `gAAAAAB${'aB3-_'.repeat(20)}==`;
+    const pem = `-----BEGIN ${'PRIVATE KEY'}-----\nMIIEvQIBADANBg\n-----END ${'PRIVATE KEY'}-----`;
+
+    expect(redactText(`ENTRA_CLIENT_ID: ${entra} (line 3)`)).toBe('ENTRA_CLIENT_ID: [redacted] (line 3)');
+    expect(redactText(`was: ${fernet}.`)).toBe('was: [redacted].');
+    expect(redactText('svc@pve!sync=01234567-89ab-cdef-0123-456789abcdef')).toBe('svc@pve!sync=[redacted]');
+    expect(redactText(`key ${pem} end`)).toBe('key [redacted] end');
+    expect(redactText(`cut ${pem.slice(0, 40)}`)).toBe('cut [redacted]');
+  });
+
+  it('leaves object ids, thumbprints, hashes and ordinary words alone', () => {
+    const text = `user:22222222-3333-4444-5555-666666666666 ${'0123456789abcdef'.repeat(4)} svc@pve!sync plan 0123456789ab`;
+
+    expect(redactText(text)).toBe(text);
+  });
+
   it('masks by the name of the key, in whatever form the value comes', () => {
     const shown = redactDeep({
       clientSecret: 'a',
@@ -124,6 +142,15 @@ describe('redaction', () => {
 
     expect(() => JSON.stringify(shown)).not.toThrow();
     expect(shown).toMatchObject({ big: '12', when: '1970-01-01T00:00:00.000Z', bytes: '[12 bytes]', broken: null });
+  });
+
+  it('remembers the newest of the secrets that are replaced again and again, and not all of them for ever', () => {
+    const states = Array.from({ length: 200 }, () => freshSecret());
+    for (const state of states) registerPassingSecret(state);
+
+    expect(redactText(`is ${states.at(-1)}`)).toBe('is [redacted]');
+    expect(redactText(`is ${states.at(-100)}`)).toBe('is [redacted]');
+    expect(redactText(`was ${states[0]}`)).toBe(`was ${states[0]}`);
   });
 
   it('does not change what it is given', () => {

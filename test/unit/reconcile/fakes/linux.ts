@@ -1,14 +1,22 @@
-import { Conflict, Rejected } from '../../../../src/domain/errors.js';
+import { Busy, Conflict, Rejected } from '../../../../src/domain/errors.js';
 import type { ObjectId } from '../../../../src/domain/identity.js';
 import type { Ask, LinuxAccount, Sight } from '../../../../src/domain/sight.js';
 import type { LinuxStep } from '../../../../src/domain/step.js';
-import type { Target } from '../../../../src/reconcile/context.js';
+import type { LinuxPort } from '../../../../src/reconcile/context.js';
 
 /** A host with accounts, as strict as the real agent: it gives a locked account nothing and one name to nobody twice. */
-export interface FakeLinux extends Target<LinuxAccount, LinuxStep> {
+export interface FakeLinux extends LinuxPort {
   accounts: Map<ObjectId, LinuxAccount>;
+  /** Whose accounts root handed over. */
+  adopted: Set<ObjectId>;
   /** Names of accounts that are not ours. */
   foreign: Set<string>;
+  /** Those of them that root may hand over, by name. */
+  adoptable: Map<string, LinuxAccount>;
+  /** Why root may not, by name. */
+  obstacles: Map<string, string>;
+  /** Identities whose account root took back. */
+  released: Set<ObjectId>;
   /** Nothing can be seen. */
   blind: boolean;
   /** What a step throws instead of being done. */
@@ -23,7 +31,11 @@ export interface FakeLinux extends Target<LinuxAccount, LinuxStep> {
 export function createFakeLinux(): FakeLinux {
   const linux: FakeLinux = {
     accounts: new Map(),
+    adopted: new Set(),
     foreign: new Set(),
+    adoptable: new Map(),
+    obstacles: new Map(),
+    released: new Set(),
     blind: false,
     fault: () => undefined,
     onApply: () => undefined,
@@ -33,6 +45,20 @@ export function createFakeLinux(): FakeLinux {
     async observe(asks) {
       await linux.onObserve();
       return new Map(asks.map((ask) => [ask.oid, sightOf(linux, ask)]));
+    },
+    async record(named) {
+      if (linux.blind) throw new Busy('the agent is down');
+      const ours = [...linux.accounts].filter(([oid]) => !linux.released.has(oid));
+      const accounts = ours.map(([oid, { name, uid, state, locked }]) => ({
+        ...{ oid, name, uid, state, locked },
+        adopted: linux.adopted.has(oid),
+      }));
+      const strangers = named.filter(({ oid, name }) => !linux.accounts.has(oid) && isTaken(linux, name));
+      return {
+        accounts,
+        givenBack: linux.released,
+        strangers: new Map(strangers.map(({ oid, name }) => [oid, `${name} is somebody else's`])),
+      };
     },
     async apply(step) {
       await linux.onApply(step);
@@ -45,14 +71,19 @@ export function createFakeLinux(): FakeLinux {
   return linux;
 }
 
+function isTaken(linux: FakeLinux, name: string): boolean {
+  return linux.foreign.has(name) || [...linux.accounts.values()].some((other) => other.name === name);
+}
+
 function sightOf(linux: FakeLinux, { oid, name }: Ask): Sight<LinuxAccount> {
   if (linux.blind) return { certainty: 'unknown', why: 'the agent is down' };
+  const shared = { certainty: 'foreign', what: `${name} is somebody else's`, remedy: 'adopt it' } as const;
+  if (linux.released.has(oid)) return { ...shared, what: `root took ${name} back`, released: true };
   const own = linux.accounts.get(oid);
   if (own) return { certainty: 'present', value: { ...own } };
-  const taken = linux.foreign.has(name) || [...linux.accounts.values()].some((other) => other.name === name);
-  return taken
-    ? { certainty: 'foreign', what: `${name} is somebody else's`, remedy: 'adopt it' }
-    : { certainty: 'absent' };
+  const adoptable = linux.adoptable.get(name);
+  if (adoptable) return { ...shared, adoptable, obstacle: linux.obstacles.get(name) };
+  return isTaken(linux, name) ? shared : { certainty: 'absent' };
 }
 
 function next(linux: FakeLinux, step: LinuxStep): LinuxAccount {

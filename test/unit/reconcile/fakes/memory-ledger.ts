@@ -13,6 +13,7 @@ export function createMemoryLedger(saved = JSON.stringify(emptyDocument())): Mem
   const all = (): LedgerEntry[] => Object.values(data.identities);
   const ledger: MemoryLedger = {
     saved,
+    path: '/var/lib/entramox/ledger.json',
     data,
     entry: (oid) => data.identities[oid],
     entries: all,

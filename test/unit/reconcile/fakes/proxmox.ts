@@ -1,5 +1,6 @@
-import { Conflict, Rejected } from '../../../../src/domain/errors.js';
+import { Busy, Conflict, Rejected } from '../../../../src/domain/errors.js';
 import { ownerIn } from '../../../../src/domain/proxmox-comment.js';
+import { markOf } from '../../../../src/domain/proxmox-mark.js';
 import type { Ask, ProxmoxUser, Sight } from '../../../../src/domain/sight.js';
 import type { ProxmoxStep } from '../../../../src/domain/step.js';
 import type { ProxmoxPort } from '../../../../src/reconcile/context.js';
@@ -46,6 +47,12 @@ export function createFakeProxmox(): FakeProxmox {
       if (error !== undefined) throw error;
       proxmox.users.set(step.name, next(proxmox, step));
       proxmox.applied.push(step);
+    },
+    async marks() {
+      if (proxmox.blind) throw new Busy('Proxmox is away');
+      return [...proxmox.users.values()].flatMap(
+        ({ userid, enabled, comment }) => markOf(userid, enabled, comment) ?? [],
+      );
     },
     missingGroups: async () => [...proxmox.groupsMissing],
     missingRealm: async () => (proxmox.realmMissing ? { saw: 'there is no realm', mend: 'add it' } : undefined),

@@ -6,10 +6,11 @@ import type { ObjectId } from '../../../../src/domain/identity.js';
 import type { LedgerEntry } from '../../../../src/domain/ledger-entry.js';
 import type { Policy } from '../../../../src/domain/policy.js';
 import { type Ledger, openLedger } from '../../../../src/ledger/ledger.js';
-import type { Context } from '../../../../src/reconcile/context.js';
+import type { BootClock, Context } from '../../../../src/reconcile/context.js';
 import { reconcileIdentities } from '../../../../src/reconcile/identities.js';
 import { createIdentityLocks } from '../../../../src/reconcile/identity-locks.js';
 import type { Outcome } from '../../../../src/reconcile/settle.js';
+import { createStorageWatch } from '../../../../src/reconcile/storage-watch.js';
 import { type SweepReport, sweep } from '../../../../src/reconcile/sweep.js';
 import type { AuditRecord } from '../../../../src/telemetry/audit.js';
 import type { EventCode } from '../../../../src/telemetry/events/index.js';
@@ -46,6 +47,7 @@ export interface FakeWorldOptions {
   policy?: Partial<Policy>;
   dryRun?: boolean;
   ledger?: Ledger;
+  bootClock?: BootClock;
 }
 
 const forever = new AbortController().signal;
@@ -61,11 +63,14 @@ export async function createFakeWorld(options: FakeWorldOptions = {}): Promise<F
   const audit: AuditRecord[] = [];
   const auditFault: FakeWorld['auditFault'] = {};
   const events: FakeWorld['events'] = [];
-  const openContext = async (): Promise<Context> => ({
+  const log: Context['log'] = (event, fields = {}) => void events.push({ event, fields });
+  const openContext = async (): Promise<Context> => contextOf(new Map(), createMetrics(), await openOr(options.ledger));
+  const openOr = async (given: Ledger | undefined) => given ?? (await openLedger(ledgerPath));
+  const contextOf = (problems: Map<string, string>, metrics: Context['metrics'], ledger: Ledger): Context => ({
     policy: rules,
     directory,
     targets: { linux, proxmox },
-    ledger: options.ledger ?? (await openLedger(ledgerPath)),
+    ledger,
     lanes: { linux: new PQueue({ concurrency: 1 }), proxmox: new PQueue({ concurrency: 1 }) },
     locks: createIdentityLocks(),
     clock,
@@ -77,10 +82,13 @@ export async function createFakeWorld(options: FakeWorldOptions = {}): Promise<F
       flush: () => undefined,
       close: () => undefined,
     },
-    metrics: createMetrics(),
-    log: (event, fields = {}) => void events.push({ event, fields }),
+    metrics,
+    log,
     dryRun: options.dryRun ?? false,
-    problems: new Map(),
+    problems,
+    storage: createStorageWatch({ problems, log, metrics }),
+    records: {},
+    ...(options.bootClock ? { bootClock: options.bootClock } : {}),
   });
   const world: FakeWorld = {
     ctx: await openContext(),

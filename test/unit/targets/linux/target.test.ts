@@ -57,6 +57,48 @@ describe('observing accounts', () => {
     expect((await target.observe([{ oid: OID, name: 'alice' }], signal)).get(OID)).toEqual(sight);
   });
 
+  it('passes on what the agent says to do, and what stands there where root may hand it over', async () => {
+    const found = { name: 'alice', uid: 30_001, gecos: 'Old Hand', home: '/home/alice', shell: '/bin/sh' };
+    const account = { ...found, groups: ['b', 'a'], allGroups: ['a', 'audio', 'b'], locked: true, sudo: false };
+    const standing = { name: 'alice', state: 'foreign', why: 'there', remedy: 'do this', account };
+    const { target } = scripted(() => ({ accounts: [], names: { [OID]: standing } }));
+
+    const sight = (await target.observe([{ oid: OID, name: 'alice' }], signal)).get(OID);
+
+    expect(sight).toMatchObject({
+      certainty: 'foreign',
+      remedy: 'do this',
+      adoptable: { name: 'alice', uid: 30_001, state: 'whole', locked: false, groups: ['a', 'b'] },
+    });
+    expect(sight?.certainty === 'foreign' && sight.facts?.join()).toContain('locked by somebody else');
+  });
+
+  it('knows an account that root took back', async () => {
+    const standing = { name: 'alice', state: 'foreign', why: 'taken back', released: true };
+    const { target } = scripted(() => ({ accounts: [], names: { [OID]: standing } }));
+
+    const sight = (await target.observe([{ oid: OID, name: 'alice' }], signal)).get(OID);
+
+    expect(sight).toMatchObject({ certainty: 'foreign', released: true });
+  });
+
+  it('gives one uid to neither of two identities, with one remedy for both, and leaves a third one be', async () => {
+    const [rival, third] = ['22222222-2222-4222-8222-222222222222', '33333333-3333-4333-8333-333333333333'];
+    const free = (uid: number, otherUid: number) => ({ name: 'x', state: 'free', uid, otherUid });
+    const names = { [OID]: free(20_001, 20_500), [rival]: free(20_001, 20_600), [third]: free(20_002, 20_700) };
+    const { target } = scripted(() => ({ accounts: [], names }));
+
+    const sights = await target.observe(
+      [OID, rival, third].map((oid, n) => ({ oid, name: `name${n}` })),
+      signal,
+    );
+
+    const remedy = expect.stringContaining(`"uids": {"${rival}": 20600}`);
+    expect(sights.get(OID)).toMatchObject({ certainty: 'foreign', what: expect.stringContaining(rival), remedy });
+    expect(sights.get(rival)).toMatchObject({ certainty: 'foreign', what: expect.stringContaining(OID), remedy });
+    expect(sights.get(third)).toEqual({ certainty: 'absent' });
+  });
+
   it.each([
     ['cannot be asked', () => Promise.reject(new Busy('no account agent'))],
     ['answers without the fields that count', () => ({ accounts: [{ ...account, locked: null }], names: {} })],

@@ -145,6 +145,28 @@ test.each([
   expect(api.logged.map(({ event }) => event)).toContain('proxmox.user.differs');
 });
 
+test('deletes a user again that had groups at once which nobody gave it', async () => {
+  const { api, target, writes } = setUp({ enable: 1, groups: [ADMINS, BASE, 'stale-admins'] });
+
+  await expect(target.apply(create(), never())).rejects.toMatchObject({
+    name: 'Conflict',
+    message: expect.stringContaining('stale-admins'),
+  });
+
+  expect(writes().map(({ method }) => method)).toEqual(['POST', 'DELETE']);
+  expect(api.logged.map(({ event }) => event)).toContain('proxmox.user.inherited');
+});
+
+test('deletes no user with other groups that it did not make in this very step', async () => {
+  const { target, writes } = setUp({ enable: 1, groups: [ADMINS, BASE, 'stale-admins'] }, ({ method }) =>
+    method === 'POST' ? { status: 500, message: `create user failed: user '${ALICE}' already exists` } : undefined,
+  );
+
+  await expect(target.apply(create(), never())).rejects.not.toBeInstanceOf(Conflict);
+
+  expect(writes().map(({ method }) => method)).toEqual(['POST']);
+});
+
 test('takes "already exists" for done where the user carries our mark and is as it should be', async () => {
   const { target } = setUp({ enable: 1, groups: [BASE, ADMINS] }, ({ method }) =>
     method === 'POST' ? { status: 500, message: `create user failed: user '${ALICE}' already exists` } : undefined,
@@ -219,11 +241,20 @@ test('asks for its rights anew after a refused write', async () => {
 test.each([
   ["update user failed: no such group 'x'", 'no-such-group'],
   [`no such user ('${ALICE}')`, 'no-such-user'],
-  ["update user failed: unable to write '/etc/pve/user.cfg.tmp.1' - File too large", 'full'],
 ])('passes on the refusal "%s"', async (message, kind) => {
   const { target } = setUp({}, ({ method }) => (method === 'PUT' ? { status: 500, message } : undefined));
 
   await expect(target.apply(update(), never())).rejects.toMatchObject({ kind });
+});
+
+test('says Busy, to be tried again after a minute, where user.cfg is full', async () => {
+  const message = "update user failed: unable to write '/etc/pve/user.cfg.tmp.1' - File too large";
+  const { target } = setUp({}, ({ method }) => (method === 'PUT' ? { status: 500, message } : undefined));
+
+  const refusal = target.apply(update(), never());
+
+  await expect(refusal).rejects.toBeInstanceOf(Busy);
+  await expect(refusal).rejects.toMatchObject({ retryAfterMs: 60_000, cause: { kind: 'full' } });
 });
 
 test('says Busy where the cluster has no quorum', async () => {

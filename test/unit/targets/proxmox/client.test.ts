@@ -110,6 +110,45 @@ test('repeats a write that did not get the lock, at most three times in all, the
   expect(api.calls).toHaveLength(3);
 });
 
+test('puts other writes off unasked after one that found the lock held, for as long as that one is to wait', async () => {
+  let held = true;
+  const text = "cfs-lock 'file-user_cfg' error: got lock request timeout";
+  const api = fakeApi(() => (held ? { status: 500, message: text } : {}));
+  await caught(api.client.write(PUT_ALICE, never()));
+  held = false;
+  const asked = api.calls.length;
+
+  const error = await caught(api.client.write(PUT_ALICE, never()));
+  api.time.advance(10_000);
+  await api.client.write(PUT_ALICE, never());
+
+  expect(error).toBeInstanceOf(Busy);
+  expect(error.cause).toMatchObject({ kind: 'lock-timeout' });
+  expect(api.calls).toHaveLength(asked + 1);
+});
+
+test('never puts off a write that shuts somebody out', async () => {
+  const text = "cfs-lock 'file-user_cfg' error: got lock request timeout";
+  const api = fakeApi(() => ({ status: 500, message: text }));
+  await caught(api.client.write(PUT_ALICE, never()));
+  const asked = api.calls.length;
+
+  await caught(api.client.write({ ...PUT_ALICE, urgent: true }, never()));
+
+  expect(api.calls.length).toBeGreaterThan(asked);
+});
+
+test('asks again at once after one that met no quorum, since that answer costs no time', async () => {
+  let quorate = false;
+  const api = fakeApi(() => (quorate ? {} : { status: 500, message: "cfs-lock 'file-user_cfg' error: no quorum!" }));
+  await caught(api.client.write(PUT_ALICE, never()));
+  quorate = true;
+
+  await api.client.write(PUT_ALICE, never());
+
+  expect(api.calls).toHaveLength(2);
+});
+
 test('says Busy at once where the cluster has no quorum', async () => {
   const api = fakeApi(() => ({ status: 500, message: "cfs-lock 'file-user_cfg' error: no quorum!" }));
 

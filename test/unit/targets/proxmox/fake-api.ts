@@ -6,6 +6,8 @@ import type { EventCode } from '../../../../src/telemetry/events/index.js';
 export const ORIGIN = 'https://pve.example.test:8006';
 export const SECRET = '2f1c0a7e-8a55-4b7e-9f10-3d5b6c7d8e9f';
 export const TOKEN = `svc@pve!entramox=${SECRET}`;
+/** Whoever may see everybody sees this one too. */
+const TOKEN_OWNER = 'svc@pve';
 export const REALM = 'entra';
 export const BASE = 'entramox-entra';
 export const ADMINS = 'Administrator-entra';
@@ -139,6 +141,8 @@ export interface FakeWorld {
   groups: Record<string, string[]>;
   /** Groups that a listing leaves out for want of rights. */
   hiddenGroups?: Record<string, string[]>;
+  /** The listing of users is short, and the rights say nothing of it. */
+  hidesTokenOwner?: boolean;
   permissions: Record<string, Record<string, number>>;
   domains?: { realm: string; type: string }[];
   /** Answers that go before everything else. */
@@ -177,8 +181,14 @@ export function worldHandler(world: FakeWorld): Handler {
       return { data: Object.entries(world.groups).map(([groupid, users]) => ({ groupid, users: users.join(',') })) };
     }
     if (path === '/access/users' && call.method === 'GET') {
+      const all = world.hidesTokenOwner ? world.users : [{ userid: TOKEN_OWNER }, ...world.users];
       return {
-        data: world.users.map((user) => ({ enable: 1, ...user, groups: (user.groups ?? []).join(','), tokens: null })),
+        data: all.map((user: FakeUser) => ({
+          enable: 1,
+          ...user,
+          groups: (user.groups ?? []).join(','),
+          tokens: null,
+        })),
       };
     }
     if (call.method !== 'GET') return { data: null };

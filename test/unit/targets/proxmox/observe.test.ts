@@ -148,6 +148,20 @@ test('proves nobody absent by a listing with a nameless entry', async () => {
   expect(sights.get(oidOf(1))?.certainty).toBe('unknown');
 });
 
+test('proves nobody absent by a listing without the owner of its own token, whatever the rights say', async () => {
+  const short = worldWith({ users: [], groups: { [BASE]: [], [ADMINS]: [] }, hidesTokenOwner: true });
+
+  const sight = await lookAt(short);
+
+  expect(sight).toMatchObject({ certainty: 'unknown', why: expect.stringContaining('nothing is proved absent') });
+});
+
+test('proves nobody absent where no group at all is listed', async () => {
+  const sight = await lookAt(worldWith({ users: [], groups: {}, hiddenGroups: { [BASE]: [], [ADMINS]: [] } }));
+
+  expect(sight).toMatchObject({ certainty: 'unknown', why: expect.stringContaining('nothing is proved absent') });
+});
+
 test('takes an empty listing without rights for unknown, and names privilege and path', async () => {
   const sight = await lookAt(worldWith({ users: [], groups: {}, permissions: {} }));
 

@@ -1,0 +1,23 @@
+import type { FuzzTarget } from '../target.js';
+import { agentProtocol } from './agent-protocol.js';
+import { auditLog } from './audit-log.js';
+import { environment } from './environment.js';
+import { graphReplies } from './graph-replies.js';
+import { notifications } from './notifications.js';
+import { proxmoxReplies } from './proxmox-replies.js';
+import { spool } from './spool.js';
+import { agentRecord, ledgerFile, subscriptionsFile } from './stored-files.js';
+
+/** Everything that hostile input reaches. The environment is last: what it takes for secrets is masked from then on. */
+export const targets: readonly FuzzTarget[] = [
+  notifications,
+  agentProtocol,
+  spool,
+  ledgerFile,
+  agentRecord,
+  subscriptionsFile,
+  auditLog,
+  graphReplies,
+  proxmoxReplies,
+  environment,
+];

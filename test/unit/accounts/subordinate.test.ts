@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isSubordinate, subordinateRanges } from '../../../src/accounts/subordinate.js';
+
+const ALICE = { name: 'alice', uid: 20001 };
+
+describe('the uids that somebody may take in a name space', () => {
+  let etc: string;
+  beforeEach(() => {
+    etc = mkdtempSync(join(tmpdir(), 'etc-'));
+  });
+  afterEach(() => rmSync(etc, { recursive: true }));
+  const subuid = (...lines: string[]) => writeFileSync(join(etc, 'subuid'), lines.map((line) => `${line}\n`).join(''));
+
+  it('are those of the lines with the name or the uid', () => {
+    subuid('alice:100000:65536', 'bob:165536:65536', '20001:300000:10');
+
+    expect(subordinateRanges(etc, ALICE)).toEqual([
+      [100_000, 165_535],
+      [300_000, 300_009],
+    ]);
+  });
+
+  it('are none without the file, and none of a line that cannot be read', () => {
+    const without = subordinateRanges(etc, ALICE);
+    subuid('alice', 'alice:x:10', 'alice:100000:0', '');
+
+    expect([without, subordinateRanges(etc, ALICE)]).toEqual([[], []]);
+  });
+
+  it('are never those that root or anybody else has too, as the containers of a Proxmox host have', () => {
+    subuid('root:100000:65536', 'alice:165535:10', 'alice:165536:10');
+
+    expect(subordinateRanges(etc, ALICE)).toEqual([[165_536, 165_545]]);
+  });
+
+  it('are never those of system and login users', () => {
+    subuid('alice:0:200000', 'alice:65535:10');
+
+    expect(subordinateRanges(etc, ALICE)).toEqual([]);
+  });
+
+  it('end where the range ends', () => {
+    const ranges = [[100_000, 100_009]] as const;
+
+    expect([99_999, 100_000, 100_009, 100_010].map((uid) => isSubordinate(ranges, uid))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+});
