@@ -1,42 +1,18 @@
-import { type Desired, desiredOf } from '../domain/desired.js';
-import { baseGroup } from '../domain/entitlement.js';
+import { desiredOf } from '../domain/desired.js';
 import { Conflict, Rejected } from '../domain/errors.js';
-import type { Attributes, ObjectId } from '../domain/identity.js';
+import type { ObjectId } from '../domain/identity.js';
 import type { LedgerEntry } from '../domain/ledger-entry.js';
 import { judge } from '../domain/lifecycle.js';
 import { type Names, type Observed, planIdentity } from '../domain/plan.js';
 import type { TargetName } from '../domain/policy.js';
-import { commentFor, ownerIn } from '../domain/proxmox-comment.js';
-import { proxmoxNameOf } from '../domain/proxmox-name.js';
-import type { LinuxAccount, ProxmoxUser, Sight } from '../domain/sight.js';
-import { describeStep, type ProxmoxStep } from '../domain/step.js';
-import { unixNameOf } from '../domain/unix-name.js';
+import type { Sight } from '../domain/sight.js';
+import { describeStep } from '../domain/step.js';
+import { findLinux } from './adopt-linux.js';
+import { findProxmox, writeMark } from './adopt-proxmox.js';
+import type { AdoptionPart, Found, Subject } from './adoption-part.js';
 import type { Context } from './context.js';
 import { awaitsFirstRun } from './first-run.js';
 import { identify } from './resync.js';
-
-/** How one target stands towards an adoption. */
-export interface AdoptionPart {
-  target: TargetName;
-  /** The Unix name or userid in question. */
-  name: string;
-  /** `managed`: ours already. `none`: nothing stands there. `refused`: it cannot be adopted as it is. */
-  standing: 'adoptable' | 'managed' | 'none' | 'refused';
-  /** What stands there, one fact each. */
-  facts: readonly string[];
-  /** What adopting it changes at once. */
-  steps: readonly string[];
-  /** What the next reconcile would change about it. */
-  next: readonly string[];
-  /** What root has to run on a Proxmox node before, since our token may not write the user yet. */
-  first?: string | undefined;
-  /** Root has to hand it over on its host: the account agent takes no account on our word. */
-  byRoot?: boolean | undefined;
-  why?: string | undefined;
-  remedy?: string | undefined;
-  /** It was adopted by this very call. */
-  done: boolean;
-}
 
 export interface Adoption {
   oid: ObjectId;
@@ -56,16 +32,6 @@ export interface AdoptOptions {
   claimedUser?: string | undefined;
 }
 
-type Found = AdoptionPart & { linux?: LinuxAccount | undefined; proxmox?: ProxmoxUser | undefined };
-
-interface Subject {
-  oid: ObjectId;
-  attributes: Attributes;
-  desired: Extract<Desired, { kind: 'member' }>;
-  /** What the ledger knows, or would know. */
-  entry: LedgerEntry;
-}
-
 /**
  * Takes what exists of an identity in scope under management: a Proxmox user by putting our ownership mark into its
  * comment; a Linux account once root has handed it over on its host, or where it was given back and is still known there.
@@ -77,7 +43,7 @@ export async function adopt(ctx: Context, who: string, options: AdoptOptions, si
   const asked = (target: TargetName) => options.targets?.includes(target) ?? true;
   const { linux, proxmox } = ctx.targets;
   const found: Found[] = [];
-  if (linux && asked('linux')) found.push(await findLinux(ctx, subject, options, signal));
+  if (linux && asked('linux')) found.push(await findLinux(ctx, subject, options.unixName, signal));
   if (proxmox && asked('proxmox')) found.push(await findProxmox(ctx, subject, signal));
   const usable = found.filter(({ standing }) => standing === 'adoptable' || standing === 'managed');
   if (usable.length === 0) throw nothingToAdopt(ctx, found, asked);
@@ -101,103 +67,6 @@ async function readSubject(ctx: Context, who: string, signal: AbortSignal): Prom
   const described = { upn: attributes.upn, displayName: attributes.displayName ?? '', groups };
   const fresh = { oid, state: 'active', since: ctx.clock.now(), names: {}, retired: [], conflicts: [] } as const;
   return { oid, attributes, desired, entry: { ...fresh, ...ctx.ledger.entry(oid), ...described } };
-}
-
-async function findLinux(
-  ctx: Context,
-  { oid, entry, attributes }: Subject,
-  { unixName }: AdoptOptions,
-  signal: AbortSignal,
-): Promise<Found> {
-  const mapped = unixNameOf(attributes.upn, ctx.policy.username);
-  const name = unixName ?? entry.names.linux ?? (mapped.ok ? mapped.name : '');
-  const sight: Sight<LinuxAccount> | undefined = (await ctx.targets.linux?.observe([{ oid, name }], signal))?.get(oid);
-  const part: Found = { target: 'linux', name, standing: 'none', facts: [], steps: [], next: [], done: false };
-  const isReleased = entry.released?.linux !== undefined;
-  switch (sight?.certainty) {
-    case 'present':
-      if (unixName !== undefined && unixName !== sight.value.name) {
-        return { ...part, standing: 'refused', why: `${entry.upn} has the account ${sight.value.name} already` };
-      }
-      return {
-        ...part,
-        name: sight.value.name,
-        linux: sight.value,
-        facts: [`uid ${sight.value.uid}, name "${sight.value.gecos}"`],
-        ...(isReleased
-          ? { standing: 'adoptable', steps: [`linux take back ${sight.value.name}`] }
-          : { standing: 'managed' }),
-      };
-    case 'foreign': {
-      const { adoptable, obstacle, released, facts = [], what, remedy } = sight;
-      if (released) {
-        const steps = [`linux take back ${name}`];
-        return { ...part, standing: 'adoptable', byRoot: true, facts: [what], steps };
-      }
-      if (!adoptable) return { ...part, standing: 'refused', why: what, remedy };
-      if (obstacle !== undefined) return { ...part, standing: 'refused', facts, why: obstacle };
-      const steps = [`linux hand over ${name}`];
-      return { ...part, standing: 'adoptable', byRoot: true, linux: adoptable, facts, steps };
-    }
-    case 'absent':
-      if (!isReleased) return { ...part, why: `this host has no account ${name}` };
-      return { ...part, standing: 'adoptable', steps: [`linux look after ${name} again`] };
-    default:
-      return { ...part, standing: 'refused', why: `${name} cannot be seen on this host: ${sight?.why ?? 'no answer'}` };
-  }
-}
-
-async function findProxmox(ctx: Context, { oid, entry, attributes }: Subject, signal: AbortSignal): Promise<Found> {
-  const part: Found = { target: 'proxmox', name: '', standing: 'none', facts: [], steps: [], next: [], done: false };
-  const mapped = proxmoxNameOf(attributes.upn, ctx.policy.realm);
-  if (!mapped.ok) return { ...part, name: attributes.upn, standing: 'refused', why: mapped.why };
-  const name = mapped.userid;
-  const sight = (await ctx.targets.proxmox?.observe([{ oid, name }], signal))?.get(oid);
-  const isReleased = entry.released?.proxmox !== undefined;
-  const adoptable = (user: ProxmoxUser, first?: string): Found => ({
-    ...part,
-    name,
-    standing: 'adoptable',
-    proxmox: user,
-    first,
-    facts: factsOf(user),
-    steps: [describeStep(markStep(ctx, oid, user))],
-  });
-  switch (sight?.certainty) {
-    case 'present': {
-      const { value } = sight;
-      // With PVE_PROVISION=existing a mark is not needed to be seen.
-      if (ownerIn(value.comment) !== oid || isReleased) return adoptable(value);
-      return { ...part, name, standing: 'managed', proxmox: value, facts: factsOf(value) };
-    }
-    case 'foreign': {
-      const { what, remedy } = sight;
-      if (!sight.adoptable) return { ...part, name, standing: 'refused', why: `${name}: ${what}`, remedy };
-      return adoptable(sight.adoptable, sight.outOfReach);
-    }
-    case 'absent':
-      if (!isReleased) return { ...part, name, why: `Proxmox has no user ${name}` };
-      return { ...part, name, standing: 'adoptable', steps: [`proxmox look after ${name} again`] };
-    default:
-      return {
-        ...part,
-        name,
-        standing: 'refused',
-        why: `${name} cannot be seen in Proxmox: ${sight?.why ?? 'no answer'}`,
-      };
-  }
-}
-
-function factsOf({ enabled, comment, groups }: ProxmoxUser): string[] {
-  return [`${enabled ? 'enabled' : 'disabled'}, comment "${comment}"`, `groups ${groups.join(' ') || 'none'}`];
-}
-
-function markStep(ctx: Context, oid: ObjectId, before: ProxmoxUser): ProxmoxStep {
-  const wanted = { presence: 'active', entitlement: { sudo: false, linuxGroups: [], pveGroups: [] } } as const;
-  const { userid: name } = before;
-  const change = { comment: commentFor(oid, wanted, undefined) };
-  const groups = [baseGroup(ctx.policy.realm)];
-  return { target: 'proxmox', action: 'update', effect: 'touch', oid, name, change, groups, append: true, before };
 }
 
 /** What the planner itself would do about what stands there, as if it were ours by then. */
@@ -289,9 +158,4 @@ async function applyAdoption(
     ctx.ledger.put({ ...entry, ...current, ...rest, names, retired: retired.filter((name) => name !== names.proxmox) });
     await ctx.ledger.save();
   });
-}
-
-async function writeMark(ctx: Context, oid: ObjectId, user: ProxmoxUser, signal: AbortSignal): Promise<void> {
-  const step = markStep(ctx, oid, user);
-  await ctx.lanes.proxmox.add(async () => ctx.targets.proxmox?.apply(step, signal), { priority: 1 });
 }

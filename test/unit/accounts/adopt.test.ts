@@ -102,16 +102,27 @@ describe('what root cannot hand over', () => {
   it('is refused without an object id', () => {
     host.people([alice]);
 
-    expect(() => examine({ oid: 'alice', name: 'alice' })).toThrow('--oid alice is not a GUID in lower case');
+    expect(() => examine({ oid: 'alice', name: 'alice' })).toThrow(
+      expect.objectContaining({ code: 'invalid', message: '--oid alice is not a GUID in lower case' }),
+    );
   });
 
   it('is invalid for what is no name, and refused for all else', () => {
     host.people([alice]);
 
-    expect(() => examine({ oid: ALICE, name: 'ALL' })).toThrow(expect.objectContaining({ code: 'invalid' }));
+    expect(() => examine({ oid: ALICE, name: 'ALL' })).toThrow(
+      expect.objectContaining({ code: 'invalid', message: expect.stringMatching(/^"ALL" is no Unix name/) }),
+    );
     expect(() => examine({ oid: ALICE, name: 'bob' })).toThrow(
       expect.objectContaining({ code: 'refused', message: 'there is no complete account bob here' }),
     );
+  });
+
+  it('is one of ours that vanished: only one that was given back is made anew so', () => {
+    host.ledger.put(made());
+    host.people([]);
+
+    expect(examine).toThrow(expect.objectContaining({ code: 'refused' }));
   });
 
   it('is an account of the system', () => {
@@ -155,6 +166,7 @@ describe('what root cannot hand over', () => {
     ['the uid is given out', made({ oid: BOB, name: 'bob' })],
     ['the name and uid are a tombstone', made({ oid: BOB, state: 'deleted' })],
     ['it is managed already', made()],
+    ['root took it back from somebody else', made({ oid: BOB, state: 'released' })],
   ])('is one of which %s', (_, entry) => {
     host.ledger.put(entry);
     host.people([alice]);

@@ -1,3 +1,4 @@
+import { truncateSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readClaims } from '../../../src/accounts/claims.js';
 import { ALICE, BOB, createHost, type Host } from './host.js';
@@ -70,6 +71,15 @@ describe('claims', () => {
     expect(() => read(ledger({ [ALICE]: entry(change) }))).toThrow(
       invalid(new RegExp(`ledger\\.json names no possible account at identities\\.${ALICE}$`)),
     );
+  });
+
+  it('are none of what is no file, or one without end, or not there', () => {
+    const file = host.write('ledger.json', '{}');
+    truncateSync(file, 256 * 1024 * 1024 + 1);
+
+    expect(() => readClaims(file)).toThrow(invalid(/ledger\.json is no ledger file$/));
+    expect(() => readClaims(host.root)).toThrow(invalid(/is no ledger file$/));
+    expect(() => readClaims(`${file}.none`)).toThrow(invalid(/none cannot be read: ENOENT/));
   });
 
   it('are none of broken JSON, with what to do', () => {

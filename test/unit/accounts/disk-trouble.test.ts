@@ -57,6 +57,12 @@ describe('a disk that takes nothing', () => {
     });
   });
 
+  it('names the directory of a file also where that is not there', () => {
+    expect(explainWrite(failed('ENOSPC'), '/nonexistent/place/x')).toMatchObject({
+      remedy: expect.stringContaining('the file system of /nonexistent/place ('),
+    });
+  });
+
   it('names the place of the directory for a file in what is none any more', () => {
     expect(explainWrite(failed('ENOSPC'), '/etc/passwd/x')).toMatchObject({
       remedy: expect.stringContaining('the file system of /etc ('),
@@ -96,6 +102,6 @@ describe('a disk that takes nothing', () => {
     expect(explainError(failed('ENOSPC', '/etc/x'))).toMatchObject({
       message: expect.stringMatching(/^\/etc\/x cannot be written/),
     });
-    expect(explainError(unnamed)).toBe(unnamed);
+    expect([unnamed, 'text', undefined].map(explainError)).toEqual([unnamed, 'text', undefined]);
   });
 });

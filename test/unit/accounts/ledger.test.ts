@@ -132,7 +132,12 @@ describe('the account ledger', () => {
 
     const write = () => ledger.put({ ...entry, lock: { previousExpiry: '-1', passwordWasLocked: false } });
 
-    expect(write).toThrow(/alice is not written: lock.previousExpiry/);
+    expect(write).toThrow(
+      expect.objectContaining({
+        code: 'failed',
+        message: expect.stringMatching(/alice is not written: lock.previousExpiry/),
+      }),
+    );
     expect(openLedger(file).get(entry.oid)).toEqual(entry);
   });
 
@@ -210,6 +215,12 @@ describe('the account ledger', () => {
     writeFileSync(file, text);
 
     expect(openLedger(file).entries()).toEqual(JSON.parse(text).accounts);
+  });
+
+  it('is refused where it is no JSON, with the reason', () => {
+    writeFileSync(file, '{"version":1,');
+
+    expect(() => openLedger(file)).toThrow(/cannot be used: .*JSON/);
   });
 
   it('is refused where it cannot be read, with the reason', () => {

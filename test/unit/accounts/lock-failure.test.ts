@@ -47,6 +47,13 @@ describe('the steps of a lock', () => {
     });
   });
 
+  it('do not only have to wait where an account is refused', async () => {
+    const { attempt, failure } = createSteps();
+    await attempt('a', fail(new AgentError('conflict', 'another uid')));
+
+    expect(failure('anna')).toMatchObject({ code: 'failed', remedy: 'mend it; the lock is tried again' });
+  });
+
   it('only have to wait when nothing but a lock of others was in the way', async () => {
     const { attempt, miss, failure } = createSteps();
     await attempt('a', fail(busy));

@@ -93,6 +93,8 @@ describe('lock files of the passwd tools', () => {
     ['12345678901', /: it held no process number, and/],
     ['9x', /: it held no process number, and/],
     ['9', /: its process had ended, and/],
+    ['4194300', /: its process had ended, and/],
+    ['9999999999', /: its process had ended, and/],
     ['7', /: its process number belongs to another program now, and/],
   ])('that hold %j are removed with the reason', (text, words) => {
     runs(7, 'nginx');

@@ -23,7 +23,8 @@ const open = (purpose?: 'lock', uidRange: [number, number] = [20_000, 20_010]) =
   const workshop = { ledger: host.ledger, paths: host.paths, policy: { ...DEFAULT_POLICY, uidRange } };
   return openOwn(workshop as unknown as Workshop, ALICE, purpose);
 };
-const refused = (message: string, code = 'refused') => expect.objectContaining({ code, message });
+const refused = (message: string, code = 'refused', remedy?: string) =>
+  expect.objectContaining({ code, message, ...(remedy === undefined ? {} : { remedy }) });
 
 describe('an account of ours', () => {
   it('is what the files show of it, half made or whole', () => {
@@ -38,7 +39,7 @@ describe('an account of ours', () => {
   });
 
   it('is one that the record has, neither deleted nor taken back', () => {
-    expect(open).toThrow(refused(`no account of ours belongs to ${ALICE}`));
+    expect(open).toThrow(refused(`no account of ours belongs to ${ALICE}`, 'refused', 'create or adopt it first'));
     host.ledger.put(made({ state: 'deleted' }));
     expect(open).toThrow(refused('the account alice was deleted'));
     host.ledger.put(made({ state: 'released' }));
@@ -62,8 +63,8 @@ describe('an account of ours', () => {
   it('is nobody who has its name with another uid, or its uid with another name', () => {
     host.ledger.put(made());
     host.people([{ name: 'alice', uid: 20_002 }]);
-    const otherUid = open;
-    expect(otherUid).toThrow(refused('alice has uid 20002 in /etc/passwd, our account has 20001', 'conflict'));
+    const remedy = 'give the account back its uid, or remove it by hand';
+    expect(open).toThrow(refused('alice has uid 20002 in /etc/passwd, our account has 20001', 'conflict', remedy));
     host.people([{ name: 'bob', uid: 20_001 }]);
     expect(open).toThrow(refused('uid 20001 of our account alice belongs to bob', 'conflict'));
   });

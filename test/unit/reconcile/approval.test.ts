@@ -4,28 +4,17 @@ import { planAll } from '../../../src/operator/plan.js';
 import { approve } from '../../../src/reconcile/approval.js';
 import { sweep } from '../../../src/reconcile/sweep.js';
 import { ADMINS, EVERYBODY, HOUR } from '../domain/builders.js';
-import { createFakeWorld, type FakeWorld, oidOf } from './fakes/world.js';
+import { createCrowdedWorld, crowdOf, NARROW_GUARD } from './fakes/crowd.js';
+import type { FakeWorld } from './fakes/world.js';
 
-const guard = {
-  windowMs: HOUR,
-  maxLocks: 2,
-  maxLocksPercent: 0,
-  maxDeletes: 1,
-  maxDeletesPercent: 0,
-  rejectForMs: 48 * HOUR,
-};
-const MANY = [1, 2, 3, 4, 5].map(oidOf);
+const MANY = crowdOf(5);
 const [FIRST, SECOND, THIRD, FOURTH] = MANY as [string, string, string, string];
 const forever = new AbortController().signal;
 
 let world: FakeWorld;
 
 beforeEach(async () => {
-  world = await createFakeWorld({ policy: { guard } });
-  for (const [index, oid] of MANY.entries()) {
-    world.directory.add({ oid, upn: `person${index}@example.com`, groups: [EVERYBODY] });
-  }
-  await world.sweep();
+  world = await createCrowdedWorld(MANY);
 });
 afterEach(() => world.remove());
 
@@ -237,7 +226,7 @@ describe('an approval', () => {
 
     expect(approval.approved).toBe(true);
     expect(held()?.removals.map(({ oid }) => oid)).toEqual([FOURTH]);
-    world.ctx.policy.guard.maxLocks = guard.maxLocks;
+    world.ctx.policy.guard.maxLocks = NARROW_GUARD.maxLocks;
   });
 
   it('refuses a hash that names nothing, and says which one does', async () => {

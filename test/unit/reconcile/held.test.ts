@@ -3,17 +3,10 @@ import { approve } from '../../../src/reconcile/approval.js';
 import { hashOf } from '../../../src/reconcile/removals.js';
 import { sweep } from '../../../src/reconcile/sweep.js';
 import { ADMINS, EVERYBODY, HOUR } from '../domain/builders.js';
-import { createFakeWorld, type FakeWorld, oidOf } from './fakes/world.js';
+import { createCrowdedWorld, crowdOf, NARROW_GUARD } from './fakes/crowd.js';
+import { type FakeWorld, oidOf } from './fakes/world.js';
 
-const guard = {
-  windowMs: HOUR,
-  maxLocks: 2,
-  maxLocksPercent: 0,
-  maxDeletes: 1,
-  maxDeletesPercent: 0,
-  rejectForMs: 48 * HOUR,
-};
-const MANY = [1, 2, 3, 4, 5].map(oidOf);
+const MANY = crowdOf(5);
 const [FIRST, SECOND, THIRD, FOURTH, FIFTH] = MANY as [string, string, string, string, string];
 
 const forever = new AbortController().signal;
@@ -21,11 +14,7 @@ const forever = new AbortController().signal;
 let world: FakeWorld;
 
 beforeEach(async () => {
-  world = await createFakeWorld({ policy: { guard } });
-  for (const [index, oid] of MANY.entries()) {
-    world.directory.add({ oid, upn: `person${index}@example.com`, groups: [EVERYBODY] });
-  }
-  await world.sweep();
+  world = await createCrowdedWorld(MANY);
 });
 afterEach(() => world.remove());
 
@@ -475,7 +464,7 @@ describe('several targets', () => {
       world.ctx.ledger.put({ ...entryOf(oid), names: { linux: entryOf(oid).names.linux } });
     world.ctx = {
       ...world.ctx,
-      policy: { ...world.ctx.policy, guard: { ...guard, maxLocks: 1, maxLocksPercent: 60 } },
+      policy: { ...world.ctx.policy, guard: { ...NARROW_GUARD, maxLocks: 1, maxLocksPercent: 60 } },
     };
     leave(FIRST, SECOND);
 

@@ -5,19 +5,12 @@ import { approve } from '../../../src/reconcile/approval.js';
 import { measureGuard } from '../../../src/reconcile/measure-guard.js';
 import { reject } from '../../../src/reconcile/rejection.js';
 import { ADMINS, EVERYBODY, HOUR, LAB } from '../domain/builders.js';
+import { createCrowdedWorld, crowdOf, NARROW_GUARD } from './fakes/crowd.js';
 import { createMemoryQueue } from './fakes/queue.js';
-import { createFakeWorld, type FakeWorld, oidOf } from './fakes/world.js';
+import type { FakeWorld } from './fakes/world.js';
 
-const REJECT_FOR = 48 * HOUR;
-const guard = {
-  windowMs: HOUR,
-  maxLocks: 2,
-  maxLocksPercent: 0,
-  maxDeletes: 1,
-  maxDeletesPercent: 0,
-  rejectForMs: REJECT_FOR,
-};
-const MANY = [1, 2, 3, 4].map(oidOf);
+const REJECT_FOR = NARROW_GUARD.rejectForMs;
+const MANY = crowdOf(4);
 const [FIRST, SECOND, THIRD] = MANY as [string, string, string];
 const THREE = [FIRST, SECOND, THIRD];
 const forever = new AbortController().signal;
@@ -25,11 +18,7 @@ const forever = new AbortController().signal;
 let world: FakeWorld;
 
 beforeEach(async () => {
-  world = await createFakeWorld({ policy: { guard } });
-  for (const [index, oid] of MANY.entries()) {
-    world.directory.add({ oid, upn: `person${index}@example.com`, groups: [EVERYBODY] });
-  }
-  await world.sweep();
+  world = await createCrowdedWorld(MANY);
 });
 afterEach(() => world.remove());
 
