@@ -4,7 +4,7 @@ import { planAll } from '../../../src/operator/plan.js';
 import { approve } from '../../../src/reconcile/approval.js';
 import { sweep } from '../../../src/reconcile/sweep.js';
 import { ADMINS, EVERYBODY, HOUR } from '../domain/builders.js';
-import { createCrowdedWorld, crowdOf, NARROW_GUARD } from './fakes/crowd.js';
+import { createCrowdedWorld, crowdOf } from './fakes/crowd.js';
 import type { FakeWorld } from './fakes/world.js';
 
 const MANY = crowdOf(5);
@@ -226,7 +226,6 @@ describe('an approval', () => {
 
     expect(approval.approved).toBe(true);
     expect(held()?.removals.map(({ oid }) => oid)).toEqual([FOURTH]);
-    world.ctx.policy.guard.maxLocks = NARROW_GUARD.maxLocks;
   });
 
   it('refuses a hash that names nothing, and says which one does', async () => {
