@@ -99,7 +99,7 @@ export function parsePolicy(text: string, file: string): Policy {
   const problems = Object.entries(value).flatMap(([key, field]) => {
     if (!Object.hasOwn(RULES, key)) return [`${key} is unknown (known: ${Object.keys(RULES).join(', ')})`];
     const rule = RULES[key as keyof Policy];
-    return rule.ok(field) ? [] : [`${key} is ${JSON.stringify(field)?.slice(0, 80)}, expected ${rule.expected}`];
+    return rule.ok(field) ? [] : [`${key} is ${JSON.stringify(field).slice(0, 80)}, expected ${rule.expected}`];
   });
   if (!Object.hasOwn(value, 'version')) problems.push('version is missing, expected 1');
   if (problems.length > 0) {

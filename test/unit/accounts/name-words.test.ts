@@ -102,6 +102,25 @@ describe('a name that cannot be had is told of with the reason and with what to 
   });
 });
 
+describe('a name of this very identity', () => {
+  it('is foreign after the deletion as soon as anybody made an account of it, with that uid too', () => {
+    host.ledger.put(made({ state: 'deleted' }));
+    host.people([{ name: 'alice', uid: 20_001 }]);
+
+    expect(ask(ALICE, 'alice')).toMatchObject({
+      state: 'foreign',
+      why: 'an account alice (uid 20001) exists that entramox did not make',
+    });
+  });
+
+  it('makes no other name its own', () => {
+    host.ledger.put(made());
+    host.people([{ name: 'alice', uid: 20_001 }]);
+
+    expect(ask(ALICE, 'alicia')).toEqual({ state: 'free' });
+  });
+});
+
 describe('a name that can be had', () => {
   it('is free, or that of this very identity now or before', () => {
     host.ledger.put(made({ formerNames: ['alison'] }));

@@ -49,6 +49,13 @@ describe('a request line', () => {
     ['a field without end', { id: 1, verb: 'lock', ['y'.repeat(50)]: 1 }, `lock has no field "${'y'.repeat(40)}"`],
     ['an oid that is a name', { id: 1, verb: 'lock', oid: 'alice' }, 'lock: oid must be a GUID in lower case'],
     ['an oid that is a number', { id: 1, verb: 'unlock', oid: 7 }, 'unlock: oid must be a GUID in lower case'],
+    ['an oid in a list', { id: 1, verb: 'lock', oid: [OID] }, 'lock: oid must be a GUID in lower case'],
+    ['a name in a list', { id: 1, verb: 'create', oid: OID, name: [], gecos: '' }, 'create: name must be text'],
+    [
+      'a question in a list',
+      { id: 1, verb: 'observe', names: [[OID, 'alice']] },
+      'observe: names must be a list, each {oid, name}',
+    ],
     ['no oid', { id: 1, verb: 'delete' }, 'delete needs oid: a GUID in lower case'],
     ['no name', { id: 1, verb: 'create', oid: OID, gecos: '' }, 'create needs name: text'],
     ['no full name', { id: 1, verb: 'create', oid: OID, name: 'a' }, 'create needs gecos: text'],

@@ -93,8 +93,8 @@ describe('what root takes into the record again', () => {
     write('passwd', 'root:x:0:0:root:/root:/bin/sh\n');
     const { uid: _, ...unseen } = alice({ state: 'deleted' });
 
-    expect(examine([alice({ state: 'deleted', uid: 23_456 })]).entries).toMatchObject([
-      { state: 'deleted', uid: 23_456 },
+    expect(examine([alice({ state: 'deleted', uid: 23_456 })]).entries).toEqual([
+      { oid: ALICE, name: 'alice', uid: 23_456, state: 'deleted', adopted: false, formerNames: [] },
     ]);
     expect(examine([alice({ uid: 23_456 })]).entries).toMatchObject([{ state: 'deleted', uid: 23_456 }]);
     expect(examine([unseen]).entries).toMatchObject([{ state: 'deleted', uid: RULED }]);
@@ -166,8 +166,11 @@ describe('what root is shown of a repair', () => {
     const otherGroup = adopted();
     account('alice', RULED);
     write('passwd', `alice:x:${RULED}:100::/home/alice:/bin/bash\n`);
+    const otherMainGroup = adopted();
+    account('alice', RULED);
+    write('group', 'root:x:0:\n');
 
-    expect([own, otherGroup, adopted()]).toEqual([false, true, true]);
+    expect([own, otherGroup, otherMainGroup, adopted()]).toEqual([false, true, true, true]);
   });
 });
 

@@ -36,6 +36,27 @@ describe('the uids that somebody may take in a name space', () => {
     expect(subordinateRanges(etc, ALICE)).toEqual([[165_536, 165_545]]);
   });
 
+  it('are not even one number of anybody else, and need not overlap with everybody', () => {
+    subuid('bob:100000:10', 'carol:500000:10', 'alice:100009:1', 'alice:100010:1', 'alice:99999:2', 'alice:99999:1');
+
+    expect(subordinateRanges(etc, ALICE)).toEqual([
+      [100_010, 100_010],
+      [99_999, 99_999],
+    ]);
+  });
+
+  it('are none of a line with half a range', () => {
+    subuid('alice:100000:', 'alice:200000', 'alice:300000:x');
+
+    expect(subordinateRanges(etc, ALICE)).toEqual([]);
+  });
+
+  it('begin above the login users', () => {
+    subuid('alice:65536:1');
+
+    expect(subordinateRanges(etc, ALICE)).toEqual([[65_536, 65_536]]);
+  });
+
   it('are never those of system and login users', () => {
     subuid('alice:0:200000', 'alice:65535:10');
 
@@ -45,6 +66,7 @@ describe('the uids that somebody may take in a name space', () => {
   it('end where the range ends', () => {
     const ranges = [[100_000, 100_009]] as const;
 
+    expect(isSubordinate([...ranges, [5, 5]], 100_000)).toBe(true);
     expect([99_999, 100_000, 100_009, 100_010].map((uid) => isSubordinate(ranges, uid))).toEqual([
       false,
       true,
