@@ -10,7 +10,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/simulators/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Much of their time is spent in waiting; more than two at once would wait for a core.
+          maxWorkers: 2,
         },
       },
     ],
