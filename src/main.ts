@@ -69,7 +69,10 @@ function createProgram(finish: (code: number) => void): Command {
     .action(async (args: string[]) => finish(await accountsCommand(args)));
   verb('sweep', 'bring everything true now')
     .option('--foreground', 'in this process, without daemons')
-    .option('--approve <hash>', 'with --foreground: let the plan with this hash go ahead first')
+    .option(
+      '--approve <hash|clock>',
+      'with --foreground: let the plan with this hash go ahead first, or say that the clock is right',
+    )
     .action(async (options) => finish(await sweepCommand(options, io)));
   verb('resync <upn|oid>', 'bring one person true now, and tell how').action(async (who: string, options) =>
     finish(await resyncCommand(who, options, io)),
@@ -77,9 +80,10 @@ function createProgram(finish: (code: number) => void): Command {
   verb('plan [upn|oid]', 'show what would be done').action(async (who: string | undefined, options) =>
     finish(await planCommand(who, options, io)),
   );
-  verb('approve <hash>', 'let exactly this plan go ahead, if a fresh one is still the same').action(
-    async (hash: string, options) => finish(await approveCommand(hash, options, io)),
-  );
+  verb(
+    'approve <hash|clock>',
+    'let exactly this plan go ahead, if a fresh one is still the same; or say that the clock is right',
+  ).action(async (hash: string, options) => finish(await approveCommand(hash, options, io)));
   verb('reject <hash>', 'drop a held plan: nobody in it loses anything for a while').action(
     async (hash: string, options) => finish(await rejectCommand(hash, options, io)),
   );

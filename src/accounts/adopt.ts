@@ -84,8 +84,11 @@ function takenOver(
   former: Entry | undefined,
 ): Candidate {
   const kept = former ? { formerNames: former.formerNames, ...(former.archives && { archives: former.archives }) } : {};
-  // The lock that we left on it is still ours to undo; one that was opened meanwhile is not there any more.
-  const lock = former?.lock && isShadowLocked(etc.shadow.get(name)) ? { lock: former.lock } : {};
+  // The lock that we left on it is still ours to undo; one that was opened meanwhile is not there any more. Nobody
+  // watched it in between, so it counts as begun, and the time before a deletion begins when it is locked again.
+  const { previousExpiry = '', passwordWasLocked = false } = former?.lock ?? {};
+  const isStillLocked = former?.lock !== undefined && isShadowLocked(etc.shadow.get(name));
+  const lock = isStillLocked ? { lock: { previousExpiry, passwordWasLocked } } : {};
   const entry: Entry = { oid, name, uid: line.uid, state: 'made', adopted: true, formerNames: [], ...kept, ...lock };
   const groups = groupsOf(etc, name);
   const managed = groups.filter((group) => policy.allowedGroups.includes(group));

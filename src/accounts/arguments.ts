@@ -24,7 +24,7 @@ export const USAGE = `usage: accounts.js [--stdio | --socket PATH] [--policy FIL
        accounts.js release --oid GUID [--yes] [--policy FILE] [--state DIR]
        accounts.js repair --ledger FILE [--yes] [--policy FILE] [--state DIR]
        accounts.js restore --oid GUID [--archive FILE] [--yes] [--policy FILE] [--state DIR]
-adopt, release and restore are root's own: they show what they would do, --yes does it. An agent that runs is asked to
+adopt, release, repair and restore are root's own: they show what they would do, --yes does it. An agent that runs is asked to
 step aside, and waited for (--wait 30s).
 Without --stdio and --socket it serves the socket that systemd hands over.`;
 

@@ -8,6 +8,7 @@ import { createRun, toolProblems } from './exec.js';
 import { createHostClock } from './host-clock.js';
 import { createHostRun } from './host-run.js';
 import { openLedger } from './ledger.js';
+import { plain } from './plain.js';
 import { loadPolicy } from './policy.js';
 import { doRootVerb } from './root-verbs.js';
 import { serve } from './serve.js';
@@ -165,11 +166,11 @@ async function byRoot(start: Start, verb: RootVerb): Promise<number> {
     paths: HOST_PATHS,
     run: createRun(),
     clock: createHostClock(),
-    tell: (line) => process.stdout.write(`${line}\n`),
+    tell: (line) => process.stdout.write(`${plain(line)}\n`),
   });
   return 0;
 }
 
 function say(text: string): void {
-  process.stderr.write(`accounts: ${text}\n`);
+  process.stderr.write(`accounts: ${plain(text)}\n`);
 }

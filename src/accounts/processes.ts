@@ -34,9 +34,10 @@ export function ownProcesses(owner: Owner, procDirectory: string): OwnProcess[] 
   if (!existsSync(join(procDirectory, '1/status'))) {
     throw new AgentError('failed', `${procDirectory} hides processes (hidepid; mount -o remount,gid=0 /proc helps)`);
   }
+  const sessions = sessionsOf(owner.uid, procDirectory);
   return readdirSync(procDirectory)
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => look(owner, Number(name), procDirectory) ?? []);
+    .flatMap((name) => look({ ...owner, sessions }, Number(name), procDirectory) ?? []);
 }
 
 /** The numbers of the processes that run with this uid, or could take it again. Throws where /proc hides processes. */
@@ -58,6 +59,7 @@ const ATTENDANT_LIMIT_MS = 500;
  */
 export async function killProcesses(owner: Owner, run: Run, procDirectory: string): Promise<OwnProcess[]> {
   const begin = performance.now();
+  const sessions = sessionsOf(owner.uid, procDirectory);
   const met = new Map<number, OwnProcess>();
   for (let found = ownProcesses(owner, procDirectory); found.length > 0; found = ownProcesses(owner, procDirectory)) {
     const elapsedMs = performance.now() - begin;
@@ -67,7 +69,7 @@ export async function killProcesses(owner: Owner, run: Run, procDirectory: strin
     for (const { pid, by } of found) {
       if (by === 'session' && elapsedMs < ATTENDANT_LIMIT_MS) continue;
       // Its number may be somebody else's by now.
-      if (look(owner, pid, procDirectory)) killOne(pid);
+      if (look({ ...owner, sessions }, pid, procDirectory)) killOne(pid);
     }
     await sleep(5);
   }
@@ -92,14 +94,14 @@ function killOne(pid: number): void {
   }
 }
 
-function look(owner: Owner, pid: number, procDirectory: string): OwnProcess | undefined {
+function look(owner: Owner & { sessions: string }, pid: number, procDirectory: string): OwnProcess | undefined {
   // It may end between the listing and the look.
   const status = readIfThere(join(procDirectory, String(pid), 'status')) ?? '';
   if (/^State:\s+[ZX]/m.test(status)) return undefined;
   const uids = (/^Uid:\s+(.*)$/m.exec(status)?.[1] ?? '').split(/\s+/).map(Number).slice(0, 3);
   const isOwn = uids.some((uid) => uid === owner.uid || isSubordinate(owner.subordinate, uid));
   const group = controlGroup(readIfThere(join(procDirectory, String(pid), 'cgroup')) ?? '');
-  const isInSession = isSessionOf(owner.uid, group);
+  const isInSession = isSessionOf(owner, group);
   if (!isOwn && !isInSession) return undefined;
   return {
     pid,
@@ -116,7 +118,17 @@ function controlGroup(text: string): string {
   return paths.find((path) => path !== '' && path !== '/') ?? '';
 }
 
-function isSessionOf(uid: number, group: string): boolean {
+/**
+ * Where systemd keeps the logins of a uid: below its own root. A container has another systemd, whose users are other
+ * people, and its groups are seen from here under a path of their own.
+ */
+function sessionsOf(uid: number, procDirectory: string): string {
+  const init = controlGroup(readIfThere(join(procDirectory, '1/cgroup')) ?? '');
+  const root = init.endsWith('/init.scope') ? init.slice(0, -'/init.scope'.length) : '';
+  return `${root}/user.slice/user-${uid}.slice/`;
+}
+
+function isSessionOf({ uid, sessions }: { uid: number; sessions: string }, group: string): boolean {
   // The service that takes /run/user/UID away ends by itself, and leaves a mount behind when it cannot.
-  return group.includes(`/user-${uid}.slice/`) && !group.includes(`/user-runtime-dir@${uid}.service`);
+  return group.startsWith(sessions) && !group.includes(`/user-runtime-dir@${uid}.service`);
 }

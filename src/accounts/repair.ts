@@ -1,6 +1,6 @@
 import { adoptionObstacle } from './adopt.js';
 import type { Claim } from './claims.js';
-import type { Etc, PasswdLine } from './etc.js';
+import { type Etc, groupsOf, type PasswdLine } from './etc.js';
 import { homeOf } from './home.js';
 import type { Entry, Ledger } from './ledger.js';
 import type { Policy } from './policy.js';
@@ -45,7 +45,7 @@ export function examineForRepair(around: Surroundings, claims: readonly Claim[])
     }
     taken.set(result.name, result.oid).set(result.uid, result.oid);
     found.entries.push(result);
-    found.lines.push(describe(result));
+    found.lines.push(describe(result, around.etc));
   }
   return found;
 }
@@ -74,7 +74,8 @@ function takenOver({ etc, policy, clock }: Surroundings, { oid, name, state }: C
   const isOurMake =
     line.gid === line.uid && etc.group.get(name)?.gid === line.uid && line.home === homeOf(policy.homeBase, name);
   const entry: Entry = { oid, name, uid: line.uid, state: 'made', adopted: !isOurMake, formerNames: [] };
-  const isOurLock = (state === 'grace' || state === 'suspended') && isShadowLocked(etc.shadow.get(name));
+  // Who was not made by us may have been locked by root: that lock is not taken for ours, and is never undone by us.
+  const isOurLock = isOurMake && (state === 'grace' || state === 'suspended') && isShadowLocked(etc.shadow.get(name));
   if (!isOurLock) return entry;
   // Since when is lost, so the time before a deletion begins anew; so is what was there before the lock.
   const since = { since: clock.now(), bootId: clock.bootId(), uptimeMs: clock.uptimeMs() };
@@ -90,9 +91,12 @@ function tombstone({ ledger, policy, etc }: Surroundings, { oid, name, ...claim 
   return { oid, name, uid, state: 'deleted', adopted: false, formerNames: [] };
 }
 
-function describe({ oid, name, uid, state, adopted, lock }: Entry): string {
+function describe({ oid, name, uid, state, adopted, lock }: Entry, etc: Etc): string {
   if (state === 'deleted')
     return `tombstone  ${name}, uid ${uid}, of ${oid}: there is no such account, name and uid stay theirs`;
   const locked = lock ? '; locked by us, to be opened wholly if they come back' : '';
-  return `take over  ${name}, uid ${uid}, of ${oid}${adopted ? ' (as adopted)' : ''}${locked}`;
+  if (!adopted) return `take over  ${name}, uid ${uid}, of ${oid}${locked}`;
+  const { home, shell } = etc.passwd.get(name) ?? {};
+  const groups = groupsOf(etc, name).join(' ') || 'none';
+  return `take over  ${name}, uid ${uid}, of ${oid} (as adopted: home ${home}, shell ${shell}, groups ${groups})`;
 }

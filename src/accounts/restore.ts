@@ -1,7 +1,7 @@
 import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from './durable-file.js';
-import { AgentError } from './errors.js';
+import { AgentError, errnoOf } from './errors.js';
 import { readEtc } from './etc.js';
 import { mustRun, type Run } from './exec.js';
 import { homeOf, homeState, removeTree } from './home.js';
@@ -88,12 +88,16 @@ export function examineForRestore(workshop: RestoreWorkshop, oid: string, archiv
  * set-group-id bits: a tool of root's, put there while the person was an administrator, must not come back. Returns
  * the directory; what a killed run left there is removed first.
  */
-export async function unpack({ entry, archive, home }: Restoration, policy: Policy, run: Run): Promise<string> {
+export async function unpack(
+  { entry, archive, home }: Restoration,
+  { policy, paths: { skeleton } }: Pick<RestoreWorkshop, 'policy' | 'paths'>,
+  run: Run,
+): Promise<string> {
   const { uid } = entry;
   requireRootOnly(policy.homeBase);
   const draft = draftOf(policy, uid);
   if (statIfThere(join(draft, FORMER)) && !statIfThere(home)) renameSync(join(draft, FORMER), home);
-  await removeTree(run, draft);
+  await removeDraft(draft, skeleton, run);
   mkdirSync(draft, { mode: 0o700 });
   const keep = [
     '--same-permissions',
@@ -139,19 +143,39 @@ export function moveIntoPlace(
   }
   const former = join(draft, FORMER);
   if (statIfThere(home)) renameSync(home, former);
-  renameSync(unpacked, home);
+  try {
+    renameSync(unpacked, home);
+  } catch (error) {
+    // A login may have made another home in between; whatever is in ours, removeDraft keeps.
+    if (statIfThere(former) && !statIfThere(home)) renameSync(former, home);
+    throw error;
+  }
   // Somebody may have logged in at the last moment.
-  if (statIfThere(former) && !isUntouched(former, workshop.paths.skeleton)) {
+  if (statIfThere(former) && !isSurelyUntouched(former, workshop.paths.skeleton)) {
     renameSync(former, join(home, `before-restore-${stamp(workshop.now)}`));
   }
   syncDirectory(dirname(home));
   return home;
 }
 
-const FORMER = 'former-home';
+/**
+ * Removes what was unpacked and not moved. Throws AgentError `failed`, and removes nothing, while the home that was put
+ * aside is still there and holds anything of its own.
+ */
+export async function removeDraft(draft: string, skeleton: string, run: Run): Promise<void> {
+  const former = join(draft, FORMER);
+  if (statIfThere(former) && !isSurelyUntouched(former, skeleton)) {
+    const why = `the home that a restoration put aside is still at ${former}, and holds files`;
+    throw new AgentError('failed', why, 'move it to where it belongs by hand');
+  }
+  await removeTree(run, draft);
+}
+
+// No account can have a name with a dot: neither an archive nor the draft of anybody's new home is called like these.
+const FORMER = '.former-home';
 
 function draftOf({ homeBase }: Policy, uid: number): string {
-  return join(homeBase, `.entramox-restore-${uid}`);
+  return join(homeBase, `.entramox-restore.${uid}`);
 }
 
 /** Recorded ones, and for records of older releases those that have the name which the agent gives, oldest first. */
@@ -184,6 +208,16 @@ function examineArchive(archive: string, entry: Entry, policy: Policy): { top: s
     throw new AgentError('refused', `${archive} is not a plain file of root's alone, as the agent makes it`);
   }
   return { top: made.top, size: stat.size, time: stat.mtime.toISOString() };
+}
+
+/** The same of a home that somebody may be at work in: what changes while it is looked at is in use. */
+function isSurelyUntouched(home: string, skeleton: string): boolean {
+  try {
+    return isUntouched(home, skeleton);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
 }
 
 /** Whether a home holds nothing but what came from the skeleton, unchanged. */

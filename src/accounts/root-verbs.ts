@@ -2,14 +2,15 @@ import { join } from 'node:path';
 import { examineForAdoption } from './adopt.js';
 import type { RootVerb } from './arguments.js';
 import { readClaims } from './claims.js';
+import { AgentError } from './errors.js';
 import { readEtc } from './etc.js';
 import type { Run } from './exec.js';
-import { removeTree } from './home.js';
 import { openLedger } from './ledger.js';
 import { loadPolicy } from './policy.js';
 import { examineForRelease } from './release.js';
 import { examineForRepair } from './repair.js';
-import { examineForRestore, moveIntoPlace, unpack } from './restore.js';
+import { examineForRestore, moveIntoPlace, removeDraft, unpack } from './restore.js';
+import { rootOnlyProblem } from './root-only.js';
 import { borrowStateDirectory, holdAlone } from './single.js';
 import type { AgentClock, Paths } from './workshop.js';
 
@@ -75,20 +76,35 @@ function release({ oid, confirmed }: Extract<RootVerb, { kind: 'release' }>, opt
   options.tell(`${entry.name} is given back`);
 }
 
-/** What the reconciler's ledger names is examined before anything is taken from it. */
+/**
+ * What the reconciler's ledger names is examined before anything is taken from it. Done is only what root has seen: of
+ * a file that the reconciler cannot change between the showing and the doing.
+ */
 function repair({ ledger: file, confirmed }: Extract<RootVerb, { kind: 'repair' }>, options: RootVerbOptions): void {
+  const problem = rootOnlyProblem(file);
+  if (confirmed && problem !== undefined && problem !== 'missing') {
+    const why = `${file} could be another than the one that was shown: ${problem}`;
+    throw new AgentError(
+      'refused',
+      why,
+      'copy it to where only root can write, such as /root, and look at the copy first',
+    );
+  }
   if (confirmed) borrowStateDirectory(options.stateDirectory, options.waitMs);
   const { policy, ledger, paths } = open(options);
   const around = { ledger, policy, etc: readEtc(paths.etc), clock: options.clock };
   const { entries, lines, refused } = examineForRepair(around, readClaims(file));
   for (const line of lines) options.tell(line);
-  const later = lines.length === 0 ? 'the record knows every account that the ledger names' : LATER;
+  const doing = problem === undefined ? LATER : 'nothing was changed; --yes is for a copy that only root can write';
+  const later = lines.length === 0 ? 'the record knows every account that the ledger names' : doing;
   if (lines.length === 0 || !confirmed) {
     options.tell(later);
     return;
   }
   for (const entry of entries) ledger.put(entry);
-  options.tell(`${entries.length} accounts are in the record again${refused > 0 ? `, ${refused} were refused` : ''}`);
+  options.tell(`${entries.length} accounts are in the record again`);
+  if (refused > 0)
+    throw new AgentError('refused', `${refused} of the ledger's accounts were not taken over, see above`);
 }
 
 /** Unpacking may take long, so the agent works on meanwhile; only the last moves need it out of the way. */
@@ -105,7 +121,7 @@ async function restore(
     return;
   }
   holdAlone(stateDirectory, 'restore');
-  const draft = await unpack(planned, before.policy, run);
+  const draft = await unpack(planned, before, run);
   try {
     borrowStateDirectory(stateDirectory, options.waitMs);
     const now = open(options);
@@ -113,6 +129,6 @@ async function restore(
     const place = moveIntoPlace(examineForRestore(now, oid, planned.archive), draft, now);
     tell(`the former home is now ${place}; the archive stays at ${planned.archive}`);
   } finally {
-    await removeTree(run, draft);
+    await removeDraft(draft, options.paths.skeleton, run);
   }
 }

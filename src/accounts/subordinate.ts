@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readEtc } from './etc.js';
 import { readIfThere } from './if-there.js';
 
 /** First and last of a row of uids that somebody may take in a user namespace (subuid(5)). */
@@ -8,8 +9,9 @@ export type SubordinateRange = readonly [first: number, last: number];
 const FIRST_FREE_UID = 65_536;
 
 /**
- * The ranges of an account in /etc/subuid, by name or by uid. One that overlaps a range of somebody else is left out:
- * whose process it is cannot be told, and on a Proxmox host root's range holds every container.
+ * The ranges of an account in /etc/subuid, by name or by uid. One that overlaps a range of somebody else, or holds
+ * the uid of another account, is left out: whose process it is cannot be told, and on a Proxmox host root's range holds
+ * every container.
  */
 export function subordinateRanges(
   etcDirectory: string,
@@ -21,10 +23,12 @@ export function subordinateRanges(
     return range.every(Number.isSafeInteger) ? [{ isOwn: owner === name || owner === String(uid), range }] : [];
   });
   const others = lines.filter(({ isOwn }) => !isOwn);
+  const accounts = [...readEtc(etcDirectory).nameOfUid.keys()];
   return lines
     .filter(({ isOwn, range }) => isOwn && range[0] >= FIRST_FREE_UID && range[1] >= range[0])
     .map(({ range }) => range)
-    .filter(([first, last]) => !others.some(({ range }) => range[0] <= last && first <= range[1]));
+    .filter(([first, last]) => !others.some(({ range }) => range[0] <= last && first <= range[1]))
+    .filter((range) => !accounts.some((other) => other !== uid && isSubordinate([range], other)));
 }
 
 /** Whether a uid lies in one of the ranges. */

@@ -1,14 +1,14 @@
 import type { ShownSubscription } from '../listener/subscriptions/routes.js';
 import { createOperatorClient, DaemonUnreachable } from '../operator/client.js';
 import type { ReconcilerStatus } from '../operator/status.js';
-import { ExitCode } from './exit-code.js';
+import { ExitCode, exitCodeOfStatus } from './exit-code.js';
 import type { Io } from './io.js';
 import { renderStatus, type StatusView } from './render/status.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
 /**
  * One screen with everything that matters; exit 3 while a plan is held, 4 when something could not be read or a
- * subscription is not alive, since changes are then seen late.
+ * subscription is not alive, since changes are then seen late, 1 when something of somebody failed and is not done.
  */
 export async function statusCommand(options: CommonOptions, io: Io): Promise<ExitCode> {
   const { settings, loaded } = equip('status', options, io);
@@ -37,9 +37,6 @@ export async function statusCommand(options: CommonOptions, io: Io): Promise<Exi
   if (options.json) io.out(JSON.stringify(view));
   else for (const line of renderStatus(view, io, Date.now())) io.out(line);
   if (!reconciler) return ExitCode.failed;
-  if (reconciler.held) return ExitCode.held;
-  const result = reconciler.lastSweep?.result;
-  const unheard = missing.length > 0 || subscriptions?.some(({ state }) => state !== 'live');
-  if (reconciler.problems.length > 0 || unheard || result === 'degraded') return ExitCode.degraded;
-  return result === 'failed' ? ExitCode.failed : ExitCode.done;
+  const isUnheard = missing.length > 0 || subscriptions?.some(({ state }) => state !== 'live') === true;
+  return exitCodeOfStatus(reconciler, isUnheard);
 }

@@ -4,14 +4,15 @@ import { messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
 import { createOperatorClient } from '../operator/client.js';
 import { type PlannedIdentity, planned, waitingIn } from '../operator/plan.js';
 import type { ReconcilerStatus } from '../operator/status.js';
-import { approvalView, type HeldView, type RejectedView, type SweepView, sweepView } from '../operator/views.js';
+import { approvalView, type HeldView, iso, type RejectedView, type SweepView, sweepView } from '../operator/views.js';
 import { approve } from '../reconcile/approval.js';
+import { confirmClock } from '../reconcile/confirm-clock.js';
 import type { Context } from '../reconcile/context.js';
 import { auditSweep, inPass } from '../reconcile/pass.js';
 import { rememberFailedSweep, sweep } from '../reconcile/sweep.js';
 import { createExpiryWatch } from '../telemetry/expiry.js';
 import { systemClock } from '../telemetry/system-clock.js';
-import { showApproval } from './approve.js';
+import { CLOCK, showApproval, showConfirmedClock } from './approve.js';
 import { ExitCode, exitCodeOfSweep } from './exit-code.js';
 import type { Io } from './io.js';
 import { claimedUser } from './parts/claimed-user.js';
@@ -117,6 +118,12 @@ async function approveFirst(ctx: Context, hash: string, options: CommonOptions, 
   const progress = progressOn(io);
   progress.tell('reading everything for the approval');
   try {
+    if (hash === CLOCK) {
+      const { why } = await confirmClock(ctx, { operator: 'operator', claimedUser: claimedUser() });
+      progress.end();
+      if (!options.json) showConfirmedClock({ why, now: iso(ctx.clock.now()) }, options, io);
+      return undefined;
+    }
     const approval = await approve(ctx, hash, 'operator', new AbortController().signal, claimedUser());
     progress.end();
     // With --json one object is printed: that of the sweep, where there is one.

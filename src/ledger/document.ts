@@ -25,6 +25,8 @@ export interface HeldRemoval extends Removal {
   takes?: readonly string[] | undefined;
   /** A deletion that waits because the clock is in doubt. */
   clockDoubted?: boolean | undefined;
+  /** It would wait for an operator's decision all the same if the clock were right. */
+  asked?: boolean | undefined;
 }
 
 /** A removal that an operator rejected: nothing is taken from that person for this cause before `until`. */

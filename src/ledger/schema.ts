@@ -14,6 +14,7 @@ const heldRemoval = z.object({
   steps: z.array(z.string()),
   takes,
   clockDoubted: z.boolean().optional(),
+  asked: z.boolean().optional(),
 });
 
 const seenPlan = z.object({

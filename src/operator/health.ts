@@ -23,14 +23,18 @@ export function unreadyConditions(status: ReconcilerStatus, now: number, failOpe
   if (result === 'failed' || (result === 'degraded' && !failOpen)) {
     unready.push({ condition: 'sweep', detail: `the last sweep: ${status.lastSweep?.why ?? result}` });
   }
-  const { oldestDueAt, parked } = status.queue;
-  const waitedMs = oldestDueAt === undefined ? 0 : now - Date.parse(oldestDueAt);
-  if (waitedMs > MAX_DUE_AGE_MS) {
-    const minutes = Math.round(waitedMs / 60_000);
+  const minutes = minutesBehind(status, now);
+  if (minutes !== undefined)
     unready.push({ condition: 'queue', detail: `a due key has waited for ${minutes} minutes` });
-  }
+  const { parked } = status.queue;
   if (parked.length > 0) {
     unready.push({ condition: 'parked', detail: `${parked.length} keys failed too often: ${parked[0]?.error}` });
   }
   return unready;
+}
+
+/** How long due work has been left undone, where that is too long. */
+export function minutesBehind({ queue: { oldestDueAt } }: ReconcilerStatus, now: number): number | undefined {
+  const waitedMs = oldestDueAt === undefined ? 0 : now - Date.parse(oldestDueAt);
+  return waitedMs > MAX_DUE_AGE_MS ? Math.round(waitedMs / 60_000) : undefined;
 }

@@ -4,6 +4,7 @@ import { Rejected } from '../domain/errors.js';
 import { parseGuid } from '../domain/identity.js';
 import { type Adoption, adopt } from '../reconcile/adopt.js';
 import { approve } from '../reconcile/approval.js';
+import { confirmClock } from '../reconcile/confirm-clock.js';
 import { compareWithTargets } from '../reconcile/disagreement.js';
 import { reject } from '../reconcile/rejection.js';
 import { knownAs, type Released, release } from '../reconcile/release.js';
@@ -15,7 +16,7 @@ import { auditRequest, createOperatorPass } from './operator-pass.js';
 import type { PeerOf } from './peer.js';
 import { planAll, planOne } from './plan.js';
 import { reconcilerStatus, type StatusPorts } from './status.js';
-import { approvalView, iso, type RejectionAnswer } from './views.js';
+import { approvalView, type ClockAnswer, iso, type RejectionAnswer } from './views.js';
 
 const who = z.string().min(1).max(320);
 /** Who the command line says that the operator is: a word for the audit log, and no proof. */
@@ -40,6 +41,7 @@ const releaseBody = z.strictObject({ who, apply: z.boolean().default(false), tar
 const identifyBody = z.strictObject({ who });
 const restoredBody = z.strictObject({ who, said: z.string().max(500), claimedUser });
 const sweepBody = z.strictObject({ claimedUser });
+const clockBody = z.strictObject({ claimedUser });
 const planBody = z.strictObject({ who: who.optional() });
 const repairBody = z.strictObject({ apply: z.boolean().default(false), claimedUser });
 const approveBody = z.strictObject({
@@ -132,6 +134,13 @@ export function reconcilerRoutes(ports: ReconcilerPorts): Router {
     const approval = await approve(pass, hash, 'operator', whileConnected(response), claimedUser);
     if (approval.approved) for (const key of approval.keys) await queue.put(key);
     response.json(approvalView(hash, approval));
+  });
+  router.post('/approve/clock', async (request, response) => {
+    const { claimedUser } = parse(clockBody, request);
+    const { why } = await confirmClock(await operatorPass(request, claimedUser), { operator: 'operator', claimedUser });
+    await queue.put('sweep');
+    const answer: ClockAnswer = { why, now: iso(ctx.clock.now()) };
+    response.json(answer);
   });
   router.post('/reject', async (request, response) => {
     const { hash, claimedUser } = parse(approveBody, request);

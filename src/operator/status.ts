@@ -5,6 +5,7 @@ import type { Queue } from '../queue/queue.js';
 import type { Context } from '../reconcile/context.js';
 import type { Busyness } from '../reconcile/loop.js';
 import { type Expiry, type ExpiryView, expiryViews } from '../telemetry/expiry.js';
+import { deletionWaits } from './deletion-waits.js';
 import {
   type HeldView,
   heldIn,
@@ -28,7 +29,8 @@ export interface ReconcilerStatus {
   lastSweep?: SweepView | undefined;
   lastGoodSweepAt?: string | undefined;
   identities: Record<LifecycleState, number>;
-  grace: { oid: string; upn: string; reason: string; deleteAt: string }[];
+  /** `waits`: why the next sweep will not delete, though the time is over. */
+  grace: { oid: string; upn: string; reason: string; deleteAt: string; waits?: string | undefined }[];
   suspended: { oid: string; upn: string }[];
   held?: HeldView | undefined;
   /** Whom an operator's rejection keeps as they are. */
@@ -86,7 +88,12 @@ export async function reconcilerStatus(ports: StatusPorts): Promise<ReconcilerSt
     grace: inState('grace')
       .filter((entry) => ctx.policy.targets.some((target) => !entry.released?.[target]))
       .sort((a, b) => (a.deleteAt ?? 0) - (b.deleteAt ?? 0))
-      .map((entry) => ({ ...brief(entry), reason: entry.reason ?? '', deleteAt: iso(entry.deleteAt ?? 0) })),
+      .map((entry) => ({
+        ...brief(entry),
+        reason: entry.reason ?? '',
+        deleteAt: iso(entry.deleteAt ?? 0),
+        waits: deletionWaits(ctx, entry),
+      })),
     suspended: inState('suspended').map(brief),
     held: heldIn(data),
     rejected: rejectedIn(data),

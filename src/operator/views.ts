@@ -35,6 +35,12 @@ export type ApprovalAnswer =
   | { hash: string; approved: true; identities: number }
   | { hash: string; approved: false; difference: Difference; instead?: string | undefined };
 
+/** The clock counts as right from now on; `why` it was in doubt. */
+export interface ClockAnswer {
+  why: string;
+  now: Instant;
+}
+
 /** What came of a rejection. */
 export interface RejectionAnswer {
   hash: string;

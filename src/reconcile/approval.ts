@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Rejected, SourceUnavailable } from '../domain/errors.js';
+import { messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
 import type { ApprovedRemoval, DecisionRecord } from '../ledger/document.js';
 import type { Key } from '../queue/queue.js';
 import { APPROVAL_MS } from './approved.js';
+import { endDoubt } from './confirm-clock.js';
 import type { Context } from './context.js';
 import { type Difference, differenceOf, type PlanLine } from './difference.js';
 import { knownPlans, type OpenPlan, plansOf } from './open-plans.js';
@@ -63,7 +64,12 @@ export async function approve(
     return { approved: false, difference: differenceOf(subject.lines, now?.lines ?? []), instead: now?.hash };
   }
   decide(ctx, match, { hash, operator, claimedUser });
-  await ctx.ledger.save();
+  try {
+    await ctx.ledger.save();
+  } catch (error) {
+    // It is decided, in the audit log and in memory, and must be done now: asked again it would be refused as decided.
+    ctx.log('reconcile.guard.unsaved', { hash, error: messageOf(error) });
+  }
   ctx.log('reconcile.guard.approved', { hash, operator, claimedUser, identities: match.lines.length });
   return { approved: true, lines: match.lines, keys: keysOf(match) };
 }
@@ -116,20 +122,9 @@ function decide(ctx: Context, plan: OpenPlan, { hash, operator, claimedUser }: D
   guard.held =
     guard.held && waiting.length > 0 ? { ...guard.held, hash: hashOf(waiting), removals: waiting } : undefined;
   if (plan.kind === 'first-run') data.firstRun = { state: 'begun', at };
-  if (plan.removals.some(({ clockDoubted }) => clockDoubted)) confirmClock(ctx, { hash, operator, claimedUser });
+  // Whoever approves a deletion that waits because of the clock has looked at the clock.
+  if (plan.removals.some(({ clockDoubted }) => clockDoubted)) endDoubt(ctx, { hash, operator, claimedUser });
   ctx.ledger.changed();
-}
-
-/** Whoever approves a deletion that waits because of the clock has looked at the clock. */
-function confirmClock(ctx: Context, { hash, operator, claimedUser }: Decider): void {
-  const { clock } = ctx.ledger.data;
-  if (!clock?.doubt) return;
-  const { since, why } = clock.doubt;
-  const record = { kind: 'decision', by: operator, action: 'confirm-clock', outcome: 'done' } as const;
-  ctx.audit.append({ ...record, claimedUser, plan: hash, before: { since, why } });
-  ctx.audit.flush();
-  clock.doubt = undefined;
-  ctx.log('reconcile.clock.confirmed', { hash, operator, claimedUser, why });
 }
 
 /** Only a sweep deletes, and the first run is one. Targeted work on the same identities would only overtake it. */

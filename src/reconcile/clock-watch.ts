@@ -38,18 +38,22 @@ export async function watchClock(ctx: Context): Promise<ClockFinding> {
     ctx.log('reconcile.clock.agrees', { doubted: doubted.why });
     await keep(ctx);
   }
-  return tell(ctx, again !== undefined);
+  const isDoubted = tellOfClock(ctx);
+  if (again !== undefined) return 'jumped';
+  return isDoubted ? 'doubted' : 'believed';
 }
 
-/** What is known of the doubt, for status, health and metrics. */
-function tell(ctx: Context, jumped: boolean): ClockFinding {
+/** Tells status, health and metrics of the doubt, or that there is none. Gives back whether there is. */
+export function tellOfClock(ctx: Context): boolean {
   const doubt = ctx.ledger.data.clock?.doubt;
   ctx.metrics.clockDoubted.set(doubt ? 1 : 0);
-  if (doubt)
-    ctx.problems.set(KEY, `${doubt.why}; deletions wait until it is set right, or until an operator confirms it`);
-  else ctx.problems.delete(KEY);
-  if (jumped) return 'jumped';
-  return doubt ? 'doubted' : 'believed';
+  if (!doubt) {
+    ctx.problems.delete(KEY);
+    return false;
+  }
+  const end = 'until it is set right, or, where it is right, until somebody says so: entramox approve clock';
+  ctx.problems.set(KEY, `${doubt.why}; deletions wait ${end}`);
+  return true;
 }
 
 function doubtOf(ctx: Context, jump: ClockJump, before: ClockSight, now: number): ClockDoubt {
@@ -92,12 +96,13 @@ function beginAnew(ctx: Context, { countdowns = {} }: ClockDoubt, now: number): 
   }
 }
 
-/** Deletions that waited for the clock alone; the guard judges them again with the next sweep. */
-function letGo({ guard }: LedgerDocument): void {
+/** Deletions that waited for the clock alone are not held any more; the guard judges them again with the next sweep. */
+export function letGo({ guard }: LedgerDocument): void {
   const { held } = guard;
   if (!held?.removals.some(({ clockDoubted }) => clockDoubted)) return;
-  const removals = held.removals.filter(({ clockDoubted }) => !clockDoubted);
-  guard.held = removals.length > 0 ? { ...held, removals, hash: hashOf(removals) } : undefined;
+  const removals = held.removals.flatMap(({ clockDoubted, asked, ...item }) => (clockDoubted && !asked ? [] : [item]));
+  const why = 'these waited for a decision before the clock was in doubt';
+  guard.held = removals.length > 0 ? { ...held, why, removals, hash: hashOf(removals) } : undefined;
 }
 
 /** A jump that was noticed must outlive a restart; where the disk refuses, it is in memory until it takes it. */

@@ -5,7 +5,7 @@ import type { ObjectId } from '../domain/identity.js';
 import type { Context } from './context.js';
 
 const KEY = 'records';
-/** How long a target that could not be seen is left alone before the comparison is tried again. */
+/** How long a comparison is left alone before it is tried again. */
 const RETRY_MS = 30_000;
 const LOGGED = 20;
 
@@ -32,11 +32,11 @@ export async function compareWithTargets(ctx: Context, signal: AbortSignal): Pro
   return problemNow(ctx);
 }
 
-/** Compares where that was not possible yet since the start, now and then. */
+/** Compares where that was not possible yet since the start, and where they disagreed: whoever mended it, it ends then. */
 export async function compareOnce(ctx: Context, signal: AbortSignal): Promise<void> {
   const { comparison, triedAt } = ctx.records;
   const now = ctx.clock.now();
-  if (comparison || (triedAt !== undefined && Math.abs(now - triedAt) < RETRY_MS)) return;
+  if (comparison?.items.length === 0 || (triedAt !== undefined && Math.abs(now - triedAt) < RETRY_MS)) return;
   await compareWithTargets(ctx, signal);
 }
 

@@ -4,7 +4,6 @@ import { describeTrip, guard, type Removal, removalKey, removalsIn, withinWindow
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import type { HeldPlan, HeldRemoval, RejectedRemoval } from '../ledger/document.js';
-import type { AuditRecord } from '../telemetry/audit.js';
 import { isApproved, isCurrent } from './approved.js';
 import type { Context } from './context.js';
 import { knownPlans } from './open-plans.js';
@@ -24,6 +23,8 @@ export interface Clearance {
   unjudged: readonly HeldRemoval[];
   /** Whose removal stays rejected after this pass. */
   rejected: readonly RejectedRemoval[];
+  /** That somebody is held, or is not any more, could not be put on record: the pass counts as failed. */
+  unrecorded?: Busy | undefined;
 }
 
 export interface Obstacle {
@@ -35,13 +36,14 @@ interface Judgement {
   free: DueRemoval[];
   held: DueRemoval[];
   rejected: DueRemoval[];
+  /** Those of the held ones whose rejection is over. */
+  lapsed: DueRemoval[];
   why: string | undefined;
 }
 
 /**
  * Guards the removals of a pass. Free removals enter the window at once, before anything is applied, so that a crash
- * cannot get around it; held ones are kept for an operator under a hash. Throws Busy where that cannot be put on
- * record. With `dryRun` nothing is remembered.
+ * cannot get around it; held ones are kept for an operator under a hash. With `dryRun` nothing is remembered.
  */
 export function clear(ctx: Context, plans: readonly IdentityPlan[], by: HeldPlan['by'], dryRun: boolean): Clearance {
   const removals = removalsOf(ctx, plans);
@@ -49,8 +51,8 @@ export function clear(ctx: Context, plans: readonly IdentityPlan[], by: HeldPlan
   const pass: Pass = { by, planOf: new Map(plans.map((plan) => [plan.oid, plan])), removals };
   const { held, unjudged } = nextHeld(ctx, pass, judgement);
   const rejected = nextRejected(ctx, pass, judgement);
-  if (!dryRun) remember(ctx, pass, judgement, held, rejected);
-  return { ...clearanceOf(ctx, judgement, rejected), held, unjudged, rejected };
+  const unrecorded = dryRun ? undefined : remember(ctx, pass, judgement, held, rejected);
+  return { ...clearanceOf(ctx, judgement, rejected), held, unjudged, rejected, unrecorded };
 }
 
 /** An approval lets its removal pass once: this one was done. What failed may be tried again until the approval ends. */
@@ -96,7 +98,7 @@ function judge(ctx: Context, removals: readonly DueRemoval[], by: HeldPlan['by']
     ...(lapsed.length > 0 ? ['the time of a rejection is over'] : []),
   ];
   const why = reasons.length > 0 ? reasons.join('; ') : state.held?.why;
-  return { free: open.filter((removal) => !held.includes(removal)), held, rejected, why };
+  return { free: open.filter((removal) => !held.includes(removal)), held, rejected, lapsed, why };
 }
 
 function clearanceOf(
@@ -137,19 +139,30 @@ function finding(ctx: Context, pass: Pass, item: Removal): DueRemoval | 'gone' |
   const due = pass.removals.find((removal) => removalKey(removal) === removalKey(item));
   if (due) return due;
   const plan = pass.planOf.get(item.oid);
-  // A sweep looks at everybody that we know of.
-  if (!plan) return pass.by === 'sweep' && !ctx.ledger.entry(item.oid) ? 'gone' : 'untold';
+  if (!plan) return pass.by === 'sweep' && isOver(ctx, item.oid) ? 'gone' : 'untold';
   if (plan.unknown.length > 0) return 'untold';
   // Only a sweep that could read everything ends countdowns; any other look at a leaver says nothing about that.
   const over = plan.entry.state === 'grace' && (plan.entry.deleteAt ?? 0) <= ctx.clock.now();
   return item.kind === 'delete' && over ? 'untold' : 'gone';
 }
 
+/** A sweep looks at everybody that we know of, but for tombstones that nobody opened again. */
+function isOver({ ledger, records }: Context, oid: ObjectId): boolean {
+  const entry = ledger.entry(oid);
+  return !entry || (entry.state === 'deleted' && records.reopened !== undefined && !records.reopened.has(oid));
+}
+
 /** A pass replaces what was held of the identities that it judged, and leaves the others as they are. */
-function nextHeld(ctx: Context, pass: Pass, { held, why }: Judgement): Pick<Clearance, 'held' | 'unjudged'> {
+function nextHeld(ctx: Context, pass: Pass, { held, lapsed, why }: Judgement): Pick<Clearance, 'held' | 'unjudged'> {
   const before = ctx.ledger.data.guard.held;
   const unjudged = (before?.removals ?? []).filter((item) => finding(ctx, pass, item) === 'untold');
-  const removals = [...unjudged, ...held];
+  // The end of the doubt about the clock does not answer what an operator was asked for another reason.
+  const isAsked = (removal: DueRemoval) => {
+    const earlier = before?.removals.find((item) => removalKey(item) === removalKey(removal));
+    return lapsed.includes(removal) || (earlier !== undefined && (!earlier.clockDoubted || earlier.asked === true));
+  };
+  const kept = held.map((item) => (item.clockDoubted && isAsked(item) ? { ...item, asked: true } : item));
+  const removals = [...unjudged, ...kept];
   if (removals.length === 0) return { held: undefined, unjudged };
   const { by } = pass;
   const since = before?.since ?? ctx.clock.now();
@@ -166,13 +179,14 @@ function nextRejected(ctx: Context, pass: Pass, { rejected }: Judgement): Reject
   });
 }
 
+/** Gives back what kept it from being put on record; then only the window is remembered, and the next pass tries again. */
 function remember(
   ctx: Context,
   pass: Pass,
   { free }: Judgement,
   held: HeldPlan | undefined,
   rejected: RejectedRemoval[],
-): void {
+): Busy | undefined {
   const { guard: state } = ctx.ledger.data;
   const now = ctx.clock.now();
   const counted = free.map(({ oid, kind, targets }) => ({ oid, kind, targets, at: now }));
@@ -183,28 +197,35 @@ function remember(
     held,
     rejected: rejected.length > 0 ? rejected : undefined,
   };
-  if (held && held.hash !== state.held?.hash) announce(ctx, held);
-  if (!held && state.held) announceEnd(ctx, state.held, pass.by);
-  if (isDeepStrictEqual(next, { held: undefined, rejected: undefined, ...state })) return;
+  try {
+    if (held && held.hash !== state.held?.hash) announce(ctx, held);
+    if (!held && state.held) announceEnd(ctx, state.held, pass.by);
+  } catch (error) {
+    state.window = next.window;
+    ctx.ledger.changed();
+    return new Busy(`the audit log cannot be written, so only who left is locked: ${messageOf(error)}`);
+  }
+  if (isDeepStrictEqual(next, { held: undefined, rejected: undefined, ...state })) return undefined;
   Object.assign(state, next);
   noteSeen(ctx, knownPlans(ctx));
   ctx.ledger.changed();
+  return undefined;
 }
 
 function announce(ctx: Context, { hash, by, why, removals }: HeldPlan): void {
-  tell(ctx, { kind: 'decision', by, action: 'hold', plan: hash, name: hash, after: removals, outcome: 'held' });
+  ctx.audit.append({ kind: 'decision', by, action: 'hold', plan: hash, name: hash, after: removals, outcome: 'held' });
   ctx.log('reconcile.guard.held', { hash, by, why, identities: removals.length });
 }
 
 /** Nobody decided: the people in it are where they were again, so nothing is left to hold. */
 function announceEnd(ctx: Context, { hash, removals }: HeldPlan, by: HeldPlan['by']): void {
-  tell(ctx, { kind: 'decision', by, action: 'hold', plan: hash, name: hash, before: removals, outcome: 'ended' });
-}
-
-function tell(ctx: Context, record: AuditRecord): void {
-  try {
-    ctx.audit.append(record);
-  } catch (error) {
-    throw new Busy(`the audit log cannot be written, so nothing is done: ${messageOf(error)}`);
-  }
+  ctx.audit.append({
+    kind: 'decision',
+    by,
+    action: 'hold',
+    plan: hash,
+    name: hash,
+    before: removals,
+    outcome: 'ended',
+  });
 }

@@ -2,6 +2,7 @@ import type { ObjectId } from '../domain/identity.js';
 import type { Manner } from './apply.js';
 import { assess, completeReadings } from './assess.js';
 import type { Context } from './context.js';
+import { awaitsFirstRun } from './first-run.js';
 import { type Outcome, settle } from './settle.js';
 
 export interface IdentitiesOptions {
@@ -24,7 +25,8 @@ export async function reconcileIdentities(
   return ctx.locks.hold(oids, async () => {
     const begun = ctx.locks.mark();
     const readings = await completeReadings(ctx, await ctx.directory.readIdentities(oids, signal), signal);
-    const write = options.apply && !ctx.dryRun;
+    // While the first run waits nothing is remembered either, so a second reading would never find the first.
+    const write = options.apply && !ctx.dryRun && !awaitsFirstRun(ctx);
     const assessing = { endsCountdowns: false, removalReports: options.removalReports, assumeConfirmed: !write };
     const manner: Manner = { by: options.by, priority: 1, begun, sweep: false };
     const assessments = assess(ctx, readings, assessing);

@@ -76,6 +76,12 @@ async function keep(ctx: RepairContext, rebuilt: readonly Rebuilt[], { claimedUs
     throw new Busy(`the audit log cannot be written, so nothing was rebuilt: ${messageOf(error)}`);
   }
   for (const { after } of rebuilt) ctx.ledger.put(after);
+  // Whoever was ours before shows that this host has run: only a lost ledger took it for a new one.
+  const { data } = ctx.ledger;
+  if (data.firstRun?.state === 'waiting' && rebuilt.some(({ before }) => !before)) {
+    data.firstRun = { state: 'begun', at: ctx.clock.now() };
+    ctx.ledger.changed();
+  }
   await ctx.ledger.save();
   ctx.log('reconcile.records.repaired', { identities: rebuilt.length, claimedUser });
 }

@@ -76,7 +76,8 @@ export async function settleAll(
   const { manner } = options;
   const sights = await look(ctx, assessments, signal);
   // From here until the intents are in the ledger nothing is awaited, so that no other pass comes in between.
-  const firstRun = options.apply && awaitsFirstRun(ctx);
+  // What was judged while the first run waited is not done because an operator let it go meanwhile.
+  const firstRun = options.apply && (awaitsFirstRun(ctx) || (options.assumeConfirmed === true && !ctx.dryRun));
   const write = options.apply && !ctx.dryRun && !firstRun;
   const all = prepare(ctx, assessments, sights, options);
   const isOvertaken = (oid: ObjectId) => write && manner.sweep && ctx.locks.isOvertaken(oid, manner.begun);
@@ -88,6 +89,7 @@ export async function settleAll(
   if (write) {
     const cleared = prepared.flatMap((item) => clearedOf(item, clearance));
     try {
+      if (clearance.unrecorded) throw clearance.unrecorded;
       await rememberIntents(ctx, cleared);
       try {
         await applyAndRemember(ctx, cleared, applied, options, signal);

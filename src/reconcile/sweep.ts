@@ -79,8 +79,10 @@ export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSi
 
 /** A dry run is remembered by this process alone; that the first run waits is on the disk, and nothing else of it. */
 async function rememberUnwritten(ctx: Context, record: SweepRecord, firstPlan: FirstPlan | undefined): Promise<void> {
+  // An operator may have let it go while this sweep was still planning it.
+  const waits = awaitsFirstRun(ctx);
   ctx.ledger.data.lastSweep = record;
-  if (!firstPlan) return;
+  if (!firstPlan || !waits) return;
   keepFirstPlan(ctx, firstPlan);
   await ctx.ledger.save();
 }

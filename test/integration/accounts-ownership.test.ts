@@ -225,6 +225,42 @@ describe.skipIf(unavailable)(`whose account it is${unavailable ? ` (skipped: ${u
     });
   });
 
+  describe('a record that is rebuilt from the ledger of the reconciler', () => {
+    it('is rebuilt only from what root has seen: a copy that the reconciler cannot change meanwhile', async () => {
+      const oid = newOid();
+      const identities = { [oid]: { oid, state: 'deleted', names: { linux: 'longgone' }, uid: 30_999 } };
+      const text = JSON.stringify({ version: 1, identities });
+      await make('witness');
+      await lab.shell('mkdir -p /srv/theirs');
+      lab.write('/srv/theirs/ledger.json', text, 0o600);
+      lab.write('/root/ledger.json', text, 0o600);
+      await lab.shell('chown -R 999:999 /srv/theirs');
+
+      const shown = await byRoot('repair', '--ledger', '/srv/theirs/ledger.json');
+      const refused = await byRoot('repair', '--ledger', '/srv/theirs/ledger.json', '--yes');
+      const before = entryOf(oid);
+      const done = await byRoot('repair', '--ledger', '/root/ledger.json', '--yes');
+
+      expect(shown).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/tombstone {2}longgone.*only root can write/s),
+      });
+      expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('/srv/theirs') });
+      expect([before, done.code, entryOf(oid)]).toMatchObject([undefined, 0, { name: 'longgone', state: 'deleted' }]);
+    });
+
+    it('shows nothing that a terminal would obey of what the reconciler wrote', async () => {
+      const oid = '\u001b[2J\u009b1A';
+      lab.write('/root/hostile.json', JSON.stringify({ version: 1, identities: { [oid]: {} } }), 0o600);
+
+      const { stderr } = await byRoot('repair', '--ledger', '/root/hostile.json');
+
+      expect(stderr.split('\n', 1)[0]).toBe(
+        String.raw`accounts: /root/hostile.json cannot be understood at identities.\u{1b}[2J\u{9b}1A`,
+      );
+    });
+  });
+
   describe('a uid that two identities would have', () => {
     it('is the same for the same person on two hosts, in either order; the second one is refused and pinned alike', async () => {
       const second = await createLab();

@@ -194,6 +194,25 @@ describe.skipIf(unavailable)(`an archived home${unavailable ? ` (skipped: ${unav
     expect([again.code, await lab.shell(`stat -c %s ${person.home}/data`)]).toEqual([0, String(3 * 1024 * 1024)]);
   });
 
+  it('leaves the present home where it is when the former one cannot take its place', async () => {
+    const person = await make('stuck');
+    await lab.shell(`echo former > ${person.home}/notes && chown stuck: ${person.home}/notes`);
+    await leaveAndReturn(person);
+    const draft = `/home/.entramox-restore.${person.uid}`;
+    // A mount cannot be renamed.
+    await lab.shell(`mv /usr/bin/tar /usr/bin/tar.real && printf '#!/bin/sh
+      /usr/bin/tar.real "$@" && mount -t tmpfs -o uid=${person.uid} tmpfs ${draft}/stuck' > /usr/bin/tar && chmod 755 /usr/bin/tar`);
+    const before = await lab.shell(`stat -c '%i %U' ${person.home}`);
+
+    const failed = await restore(person.oid, '--yes');
+    const after = await lab.shell(`stat -c '%i %U' ${person.home}`);
+    await lab.shell(`mv /usr/bin/tar.real /usr/bin/tar; umount ${draft}/stuck`);
+    const again = await restore(person.oid, '--yes');
+
+    expect([failed.code, after]).toEqual([1, before]);
+    expect([again.code, await lab.shell(`cat ${person.home}/notes`)]).toEqual([0, 'former']);
+  });
+
   it('is restored by asking again after a kill, at whatever moment, with leavers locked meanwhile', async () => {
     const person = await make('killed');
     const leaver = await make('meanwhile');
@@ -206,20 +225,23 @@ describe.skipIf(unavailable)(`an archived home${unavailable ? ` (skipped: ${unav
     await waitFor(
       'an unpacked draft',
       async () =>
-        (await lab.sandbox.exec(['test', '-e', `/home/.entramox-restore-${person.uid}/killed/notes`])).code === 0,
+        (await lab.sandbox.exec(['test', '-e', `/home/.entramox-restore.${person.uid}/killed/notes`])).code === 0,
     );
     const second = await restore(person.oid, '--yes');
     const locked = await ask({ verb: 'lock', oid: leaver.oid });
+    // A name that anybody could have in Entra.
+    await make(`restore-${person.uid}`);
+    const isSpared = await lab.shell(`cat /home/.entramox-restore.${person.uid}/killed/notes`);
     await lab.shell(`kill -KILL $(pgrep -f '[a]ccounts.js restore') $(pgrep -f '[u]sr/bin/tar --extract'); true`);
     await ended;
     await lab.shell('mv /usr/bin/tar.real /usr/bin/tar');
     // As a kill between the two renames would leave it.
-    await lab.shell(`mv ${person.home} /home/.entramox-restore-${person.uid}/former-home`);
+    await lab.shell(`mv ${person.home} /home/.entramox-restore.${person.uid}/.former-home`);
 
     const done = await restore(person.oid, '--yes');
 
     expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('another restore is under way') });
-    expect(locked).toMatchObject({ name: 'meanwhile' });
+    expect([locked, isSpared]).toMatchObject([{ name: 'meanwhile' }, 'former']);
     expect([done.code, await lab.shell(`cat ${person.home}/notes`)]).toEqual([0, 'former']);
     expect(await lab.shell('ls -A /home | grep entramox || true')).toBe('');
   });

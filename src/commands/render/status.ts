@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import type { IntegrityView } from '../../integrity/view.js';
 import type { ShownSubscription } from '../../listener/subscriptions/routes.js';
+import { minutesBehind } from '../../operator/health.js';
 import type { ReconcilerStatus } from '../../operator/status.js';
 import type { HeldView } from '../../operator/views.js';
 import type { ExpiryView } from '../../telemetry/expiry.js';
@@ -30,6 +31,7 @@ export function renderStatus({ reconciler, subscriptions, missing }: StatusView,
 
 function alarmsOf(status: ReconcilerStatus, now: number): string[] {
   const held = status.held;
+  const minutes = minutesBehind(status, now);
   return [
     ...(status.dryRun ? ['DRY_RUN is on: nothing is written'] : []),
     ...status.problems,
@@ -47,6 +49,7 @@ function alarmsOf(status: ReconcilerStatus, now: number): string[] {
     ...(status.lastSweep && ['degraded', 'failed'].includes(status.lastSweep.result)
       ? [`last sweep ${status.lastSweep.result}: ${status.lastSweep.why ?? ''}`]
       : []),
+    ...(minutes === undefined ? [] : [`due work has waited for ${minutes} minutes: see the journal of the reconciler`]),
     ...status.queue.parked.map((item) => `parked ${item.key} after ${item.attempts} attempts: ${item.error}`),
     ...status.conflicts.map((item) => `conflict ${item.upn} on ${item.target}: ${item.what}. ${item.remedy}`),
     ...status.failing.map((item) => `failing ${item.upn}: ${item.problem}`),
@@ -84,7 +87,7 @@ function renderReconciler(status: ReconcilerStatus, now: number): string[] {
   }
   if (status.grace.length > 0) {
     lines.push('', 'Will be deleted:');
-    for (const { upn, reason, deleteAt } of status.grace) lines.push(`  ${due(deleteAt, now)}  ${upn}  (${reason})`);
+    for (const item of status.grace) lines.push(`  ${due(item, now)}  ${item.upn}  (${item.reason})`);
   }
   if (status.released.length > 0) {
     lines.push('', 'Given back, and left alone ("entramox adopt" takes them back):');
@@ -161,8 +164,8 @@ function subscriptionAlarms({ resource, state, problem }: ShownSubscription): st
 }
 
 /** A sweep deletes; until it comes, a time that is past says nothing. */
-function due(deleteAt: string, now: number): string {
-  if (Date.parse(deleteAt) <= now) return 'due, at the next sweep';
+function due({ deleteAt, waits }: ReconcilerStatus['grace'][number], now: number): string {
+  if (Date.parse(deleteAt) <= now) return `due, ${waits ?? 'at the next sweep'}`;
   return `${deleteAt.slice(0, 16).replace('T', ' ')} UTC`;
 }
 

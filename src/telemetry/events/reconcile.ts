@@ -8,8 +8,12 @@ export const reconcileEvents = {
   'reconcile.identity.conflict': { level: 'warn', text: 'a conflict needs a decision' },
   'reconcile.guard.held': { level: 'error', text: 'the guard holds a plan until it is approved' },
   'reconcile.guard.approved': { level: 'warn', text: 'an operator approved a held plan' },
+  'reconcile.guard.unsaved': {
+    level: 'error',
+    text: 'an approval is in memory alone, since the ledger cannot be written: a restart would forget it',
+  },
   'reconcile.guard.rejected': { level: 'warn', text: 'an operator rejected a held plan; nobody in it loses anything' },
-  'reconcile.clock.confirmed': { level: 'warn', text: 'an operator confirmed the clock by approving a deletion' },
+  'reconcile.clock.confirmed': { level: 'warn', text: 'an operator said that the clock is right' },
   'reconcile.first.waiting': { level: 'warn', text: 'the first run on this host waits for approval' },
   'reconcile.source.unavailable': {
     level: 'error',

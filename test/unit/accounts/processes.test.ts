@@ -94,6 +94,30 @@ describe('the processes of a uid', () => {
     expect(processesOf(UID, proc)).toEqual([]);
   });
 
+  it('are never those of a login in a container, whose user of that number is somebody else', () => {
+    put(1, 'cgroup', '0::/init.scope\n');
+    const inside = `/user.slice/user-${UID}.slice/session-3.scope`;
+    const guests = ['/lxc/101/ns', '/machine.slice/systemd-nspawn@x.service/payload', '/user.slice/user-1.slice/a'];
+    for (const [position, guest] of guests.entries()) {
+      say(101 + position, '123456\t123456\t123456\t123456');
+      put(101 + position, 'cgroup', `0::${guest}${inside}\n`);
+    }
+
+    expect(ownProcesses({ uid: UID, subordinate: [] }, proc)).toEqual([]);
+  });
+
+  it('include those of their logins where we are in a container ourselves and see the path from outside', () => {
+    put(1, 'cgroup', '0::/lxc/101/init.scope\n');
+    say(101, '0\t0\t0\t0');
+    put(101, 'cgroup', `0::/lxc/101/user.slice/user-${UID}.slice/session-3.scope\n`);
+    say(102, '0\t0\t0\t0');
+    put(102, 'cgroup', `0::/lxc/101/lxc/7/user.slice/user-${UID}.slice/session-3.scope\n`);
+
+    const found = ownProcesses({ uid: UID, subordinate: [] }, proc);
+
+    expect(found).toMatchObject([{ pid: 101, by: 'session', elsewhere: undefined }]);
+  });
+
   it('include those of uids that only they may take', () => {
     say(101, '100001\t100001\t100001\t100001');
     say(102, '200001\t200001\t200001\t200001');

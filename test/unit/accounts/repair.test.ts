@@ -120,12 +120,24 @@ describe('what root takes into the record again', () => {
 
 describe('what root is shown of a repair', () => {
   it('is each account and each tombstone in words', () => {
-    account('alice', RULED, { password: '!$y$x', expiry: '1', home: '/srv/alice' });
+    account('alice', RULED, { password: '!$y$x', expiry: '1' });
     const bob = { oid: BOB, name: 'bob', uid: 23_456, state: 'active' as const };
 
     expect(examine([alice({ state: 'grace' }), bob]).lines).toEqual([
-      `take over  alice, uid ${RULED}, of ${ALICE} (as adopted); locked by us, to be opened wholly if they come back`,
+      `take over  alice, uid ${RULED}, of ${ALICE}; locked by us, to be opened wholly if they come back`,
       `tombstone  bob, uid 23456, of ${BOB}: there is no such account, name and uid stay theirs`,
+    ]);
+  });
+
+  it('is what root has to judge by of an account that the agent did not make, whose lock is left to root', () => {
+    account('alice', RULED, { password: '!$y$x', expiry: '1', home: '/srv/alice' });
+
+    const { entries, lines } = examine([alice({ state: 'grace' })]);
+
+    expect(entries).toMatchObject([{ adopted: true }]);
+    expect(entries[0]?.lock).toBeUndefined();
+    expect(lines).toEqual([
+      `take over  alice, uid ${RULED}, of ${ALICE} (as adopted: home /srv/alice, shell /bin/bash, groups none)`,
     ]);
   });
 

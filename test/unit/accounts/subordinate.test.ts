@@ -63,6 +63,13 @@ describe('the uids that somebody may take in a name space', () => {
     expect(subordinateRanges(etc, ALICE)).toEqual([]);
   });
 
+  it('are never a range that holds the uid of another account', () => {
+    subuid('alice:100000:10', 'alice:200000:10');
+    writeFileSync(join(etc, 'passwd'), 'alice:x:20001:20001::/home/alice:/bin/sh\nsvc:x:100009:1::/:/bin/sh\n');
+
+    expect(subordinateRanges(etc, ALICE)).toEqual([[200_000, 200_009]]);
+  });
+
   it('end where the range ends', () => {
     const ranges = [[100_000, 100_009]] as const;
 

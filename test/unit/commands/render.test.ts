@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ExitCode, exitCodeOfStatus } from '../../../src/commands/exit-code.js';
 import type { Io } from '../../../src/commands/io.js';
 import { renderPlan } from '../../../src/commands/render/plan.js';
 import { renderStatus } from '../../../src/commands/render/status.js';
@@ -35,6 +36,23 @@ function screen(change: Partial<ReconcilerStatus> = {}): string {
 }
 
 describe('the status screen', () => {
+  it('does not promise that the next sweep deletes somebody whose deletion waits', () => {
+    const over = { oid: 'o', upn: 'bob@example.com', reason: 'deleted in Entra', deleteAt: iso(NOW - 1) };
+
+    expect(screen({ grace: [over] })).toContain('due, at the next sweep  bob@example.com');
+    expect(screen({ grace: [{ ...over, waits: 'waits for the clock' }] })).toContain(
+      'due, waits for the clock  bob@example.com',
+    );
+  });
+
+  it('does not say that all is well while due work is left undone', () => {
+    const queue = { pending: 1, deferred: 0, processing: 0, parked: [], oldestDueAt: iso(NOW - 600_000) };
+
+    expect(screen({ queue }).split('\n')[0]).toBe(
+      '! due work has waited for 10 minutes: see the journal of the reconciler',
+    );
+  });
+
   it('begins with the one thing that matters: whether all is well', () => {
     expect(screen().split('\n')[0]).toBe('All is well.');
   });
@@ -197,5 +215,34 @@ describe('a plan', () => {
     const identities = [{ oid: 'o', upn: 'o', result: 'unknown' as const, steps: [], why: 'time-out' }];
 
     expect(renderPlan({ identities }, io)).toEqual(['o (unknown: time-out)']);
+  });
+});
+
+describe('the exit code of a status', () => {
+  const code = (change: Partial<ReconcilerStatus>, isUnheard = false) => exitCodeOfStatus(status(change), isUnheard);
+  const sweptWith = (result: 'degraded' | 'failed') => ({ lastSweep: { ...SWEPT, result } });
+
+  it('is 0 where all is well, and 4 where something could not be read or is not heard', () => {
+    expect(code({})).toBe(ExitCode.done);
+    expect(code({}, true)).toBe(ExitCode.degraded);
+    expect(code({ problems: ['Graph is away'] })).toBe(ExitCode.degraded);
+    expect(code(sweptWith('degraded'))).toBe(ExitCode.degraded);
+  });
+
+  it('is 1 while something of somebody fails, though no sweep has seen it yet', () => {
+    const parked = [{ key: 'user:o' as const, since: NOW, attempts: 8, error: 'no' }];
+    const queue = { pending: 0, deferred: 0, processing: 0, parked, oldestDueAt: undefined };
+
+    expect(code(sweptWith('failed'))).toBe(ExitCode.failed);
+    expect(code({ failing: [{ oid: 'o', upn: 'bob@example.com', problem: 'linux: lock failed' }] })).toBe(
+      ExitCode.failed,
+    );
+    expect(code({ queue })).toBe(ExitCode.failed);
+  });
+
+  it('is 3 while a plan is held, whatever else there is', () => {
+    const held = { hash: 'abcdefabcdef', since: iso(NOW), by: 'sweep' as const, why: 'w', removals: [] };
+
+    expect(code({ held, ...sweptWith('failed') })).toBe(ExitCode.held);
   });
 });

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deletionWaits } from '../../../src/operator/deletion-waits.js';
 import { watchClock } from '../../../src/reconcile/clock-watch.js';
+import { confirmClock } from '../../../src/reconcile/confirm-clock.js';
 import type { BootClock } from '../../../src/reconcile/context.js';
+import { reject } from '../../../src/reconcile/rejection.js';
 import { ALICE, BOB, EVERYBODY, HOUR, NOW } from '../domain/builders.js';
 import { createFakeWorld, type FakeWorld } from './fakes/world.js';
 
@@ -232,5 +235,125 @@ describe('a doubt', () => {
     await watchClock(world.ctx);
 
     expect(doubt()).toBeUndefined();
+  });
+});
+
+describe('an operator who says that the clock is right', () => {
+  const say = () => confirmClock(world.ctx, { operator: 'operator', claimedUser: 'root' });
+  const YEARS_OFF = 'went by, by the clock of this host';
+
+  async function offForAMonth(): Promise<void> {
+    await watchClock(world.ctx);
+    boot = 'two';
+    pass(30 * DAY);
+    await watchClock(world.ctx);
+    expect(doubt()?.why).toContain(YEARS_OFF);
+  }
+
+  it('ends a doubt that nothing else would end, while no deletion is due, and is on record', async () => {
+    await offForAMonth();
+    const told = [...world.ctx.problems.values()].join();
+
+    const { why } = await say();
+    await world.restart();
+    await watchClock(world.ctx);
+
+    expect(told).toContain('entramox approve clock');
+    expect(why).toContain(YEARS_OFF);
+    expect(doubt()).toBeUndefined();
+    expect([...world.ctx.problems.values()]).toEqual([]);
+    expect(world.audit.filter(({ action }) => action === 'confirm-clock')).toMatchObject([
+      { by: 'operator', claimedUser: 'root', outcome: 'done', before: { why } },
+    ]);
+  });
+
+  it('lets deletions go that waited for the clock alone, and those that are too many be held', async () => {
+    world.directory.add({ oid: BOB, upn: 'bob@example.com', groups: [EVERYBODY] });
+    await world.reconcile(BOB);
+    await leave();
+    await offForAMonth();
+    const { record: waits } = await world.sweep();
+
+    await say();
+    const held = world.ctx.ledger.data.guard.held;
+    const { record } = await world.sweep();
+
+    expect(waits.result).toBe('held');
+    expect(held).toBeUndefined();
+    expect(record.result).toBe('done');
+    expect(isDeleted()).toBe(true);
+  });
+
+  it('lets no more deletions go than the guard does', async () => {
+    world.ctx.policy.guard.maxDeletes = 0;
+    await leave();
+    await offForAMonth();
+    await world.sweep();
+
+    await say();
+    const { record } = await world.sweep();
+
+    expect(record.result).toBe('held');
+    expect(world.ctx.ledger.data.guard.held?.why).toContain('none may without being asked for');
+    expect(isDeleted()).toBe(false);
+  });
+
+  it('does not let somebody be deleted unasked whose rejection ended while the clock was in doubt', async () => {
+    world.ctx.policy.guard.maxDeletes = 0;
+    await leave();
+    pass(DAY);
+    await world.sweep();
+    await reject(world.ctx, world.ctx.ledger.data.guard.held?.hash ?? '', 'operator');
+    world.ctx.policy.guard.maxDeletes = 5;
+    await offForAMonth();
+    await world.sweep();
+
+    await say();
+    const { record } = await world.sweep();
+
+    expect(record.result).toBe('held');
+    expect(isDeleted()).toBe(false);
+  });
+
+  it('is asked again where the clock jumped since the operator can have looked', async () => {
+    await offForAMonth();
+    setClock(YEAR);
+
+    await expect(say()).rejects.toThrow('jumped just now');
+
+    expect(doubt()).toBeDefined();
+  });
+
+  it('is told so where the clock is not in doubt, and in a dry run', async () => {
+    await watchClock(world.ctx);
+
+    await expect(say()).rejects.toThrow('not in doubt');
+    world.ctx = { ...world.ctx, dryRun: true };
+    await expect(say()).rejects.toThrow('DRY_RUN');
+  });
+});
+
+describe('the list of who will be deleted', () => {
+  const waits = (): string | undefined => {
+    const entry = world.entry(ALICE);
+    return entry && deletionWaits(world.ctx, entry);
+  };
+
+  it('does not promise the next sweep where the clock is in doubt, a plan is held, or an operator said no', async () => {
+    await leave();
+    pass(DAY);
+    const due = waits();
+    await watchClock(world.ctx);
+    setClock(YEAR);
+    await watchClock(world.ctx);
+    const doubted = waits();
+    await world.sweep();
+    const held = waits();
+    await reject(world.ctx, world.ctx.ledger.data.guard.held?.hash ?? '', 'operator');
+
+    expect(due).toBeUndefined();
+    expect(doubted).toBe('waits for the clock');
+    expect(held).toMatch(/^held: plan [0-9a-f]{12}$/);
+    expect(waits()).toBe('kept by a rejection');
   });
 });
