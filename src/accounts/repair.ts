@@ -96,7 +96,7 @@ function describe({ oid, name, uid, state, adopted, lock }: Entry, etc: Etc): st
     return `tombstone  ${name}, uid ${uid}, of ${oid}: there is no such account, name and uid stay theirs`;
   const locked = lock ? '; locked by us, to be opened wholly if they come back' : '';
   if (!adopted) return `take over  ${name}, uid ${uid}, of ${oid}${locked}`;
-  const { home, shell } = etc.passwd.get(name) ?? {};
-  const groups = groupsOf(etc, name).join(' ') || 'none';
-  return `take over  ${name}, uid ${uid}, of ${oid} (as adopted: home ${home}, shell ${shell}, groups ${groups})`;
+  const line = etc.passwd.get(name);
+  const has = `home ${line?.home}, shell ${line?.shell}, groups ${groupsOf(etc, name).join(' ') || 'none'}`;
+  return `take over  ${name}, uid ${uid}, of ${oid} (as adopted: ${has})`;
 }
