@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readEtc } from '../../../src/accounts/etc.js';
 import { DEFAULT_POLICY } from '../../../src/accounts/policy.js';
 import {
+  HOST_PATHS,
   identityProblem,
   isExpiredByUs,
   isLockedByUs,
@@ -110,5 +111,21 @@ describe('a lock', () => {
     expect(isLockedByUs(made({ lock: LOCK }), gone)).toBe(true);
     expect(isLockedByUs(made({ lock: begun }), shut)).toBe(false);
     expect(isLockedByUs(made(), shut)).toBe(false);
+  });
+});
+
+describe('the places on a host', () => {
+  it('are those of Debian, so that nothing keyed by name or uid is left for the next owner', () => {
+    expect(HOST_PATHS).toEqual({
+      etc: '/etc',
+      sudoers: '/etc/sudoers.d',
+      proc: '/proc',
+      linger: '/var/lib/systemd/linger',
+      sudoTimestamps: '/run/sudo/ts',
+      crontabs: '/var/spool/cron/crontabs',
+      atJobs: '/var/spool/cron/atjobs',
+      mail: '/var/mail',
+      skeleton: '/etc/skel',
+    });
   });
 });
