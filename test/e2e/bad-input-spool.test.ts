@@ -6,6 +6,7 @@ import {
   ftruncateSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -72,8 +73,14 @@ function fifo(path: string): string {
 }
 
 function directory(path: string, inside?: string): string {
-  mkdirSync(path);
-  if (inside) writeFileSync(join(path, inside), '');
+  if (!inside) {
+    mkdirSync(path);
+    return path;
+  }
+  // Filled elsewhere on the same disk and moved in whole: the program may take it away the moment it is there.
+  const made = mkdtempSync(join(ward.lab.dir, 'filled-'));
+  writeFileSync(join(made, inside), '');
+  renameSync(made, path);
   return path;
 }
 
