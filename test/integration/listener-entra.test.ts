@@ -14,6 +14,8 @@ import { createListenerServer, type ListenerServer } from '../../src/listener/se
 import { createEndpointProbe } from '../../src/listener/subscriptions/endpoint-probe.js';
 import { createSubscriptionKeeper, type SubscriptionKeeper } from '../../src/listener/subscriptions/keeper.js';
 import { openSubscriptionStore } from '../../src/listener/subscriptions/store.js';
+import { publicUrls } from '../../src/listener/subscriptions/urls.js';
+import { CHANGE_TYPE } from '../../src/listener/subscriptions/wanted.js';
 import { openHintSink } from '../../src/queue/hint-sink.js';
 import type { EventCode } from '../../src/telemetry/events/index.js';
 import { type EntraSimulator, startEntraSimulator } from '../simulators/entra/index.js';
@@ -87,8 +89,9 @@ beforeEach(async () => {
   keeper = createSubscriptionKeeper({
     api: createSubscriptionApi(graph, clock),
     store: await openSubscriptionStore({ path: join(dir, 'subscriptions.json') }),
-    wanted: [`/groups/${staff}`, '/users'],
-    publicUrl,
+    wanted: () => [`/groups/${staff}`, '/users'],
+    urls: publicUrls(publicUrl),
+    changeType: CHANGE_TYPE,
     lifetimeMs: 3 * 24 * 3600_000,
     clock,
     random: randomBytes,

@@ -13,7 +13,8 @@ import { createEndpointProbe } from '../../listener/subscriptions/endpoint-probe
 import { createSubscriptionKeeper } from '../../listener/subscriptions/keeper.js';
 import { subscriptionRoutes } from '../../listener/subscriptions/routes.js';
 import { openSubscriptionStore } from '../../listener/subscriptions/store.js';
-import { wantedResources } from '../../listener/subscriptions/wanted.js';
+import { publicUrls } from '../../listener/subscriptions/urls.js';
+import { CHANGE_TYPE, wantedResources } from '../../listener/subscriptions/wanted.js';
 import type { Unready } from '../../operator/health.js';
 import type { HintSink } from '../../queue/queue.js';
 import type { Log } from '../../telemetry/log.js';
@@ -50,13 +51,15 @@ export async function startListener(
   const groups = new Set(entra.groupIds);
   const dispatcher = new Agent({ connect: { secureContext: trustedRoots(settings.caFile) } });
   const stopping = new AbortController();
+  const wanted = settings.dryRun ? [] : wantedResources({ groupIds: entra.groupIds, userIds: entra.userIds, log });
   // The keeper needs the address that the server gets, and the app needs the keeper.
   let endpointReady = (_signal: AbortSignal): Promise<void> => Promise.reject(new Error('not listening yet'));
   const keeper = createSubscriptionKeeper({
     api: createSubscriptionApi(graph.client, systemClock),
     store,
-    wanted: settings.dryRun ? [] : wantedResources({ groupIds: entra.groupIds, userIds: entra.userIds, log }),
-    publicUrl: listener.publicUrl,
+    wanted: () => wanted,
+    urls: publicUrls(listener.publicUrl),
+    changeType: CHANGE_TYPE,
     lifetimeMs: settings.subscriptions.lifetimeMs,
     clock: systemClock,
     random: randomBytes,

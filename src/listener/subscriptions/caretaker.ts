@@ -6,13 +6,12 @@ import type { SubscriptionStore } from './store.js';
 import { askedExpiry, mayTouch, renewAt } from './timing.js';
 import type { PublicUrls } from './urls.js';
 
-/** Creating, restoring and soft-deleting all arrive as `updated`; Graph refuses `created` (resources/subscription). */
-export const CHANGE_TYPE = 'updated,deleted';
-
 export interface CaretakerOptions {
   api: SubscriptionApi;
   store: SubscriptionStore;
   urls: PublicUrls;
+  /** What is subscribed to, see `CHANGE_TYPE`. */
+  changeType: string;
   lifetimeMs: number;
   clock: Clock;
   random: (bytes: number) => Buffer;
@@ -35,7 +34,7 @@ const NOT_READY = 'our own endpoint does not answer a handshake, so nothing is c
 
 /** The work on single subscriptions. Errors of Graph and of the store are thrown. */
 export function createCaretaker(options: CaretakerOptions): Caretaker {
-  const { api, store, urls, lifetimeMs, clock, log, onGap } = options;
+  const { api, store, urls, changeType, lifetimeMs, clock, log, onGap } = options;
   /** Resources that a subscription with a foreign address was once removed from. */
   const contested = new Set<string>();
 
@@ -54,7 +53,7 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
     const intent: SubscriptionRecord = {
       id: null,
       resource,
-      changeType: CHANGE_TYPE,
+      changeType,
       clientState: options.random(32).toString('base64url'),
       expiresAt: askedExpiry(now, lifetimeMs),
       createdAt: now,
@@ -162,7 +161,7 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
       if (!record || !isLive(record)) return createIfReady(resource, signal);
       const seen = await api.get(record.id, signal);
       if (!seen) return gone(record, signal);
-      if (altered(seen, urls) || seen.expiresAt <= clock.now()) {
+      if (altered(seen, urls, changeType) || seen.expiresAt <= clock.now()) {
         log('listener.subscription.altered', { resource, id: record.id, theirs: seen.notificationUrl });
         onGap();
         return replace(record, signal);
@@ -194,11 +193,11 @@ export function isLive(record: SubscriptionRecord): record is LiveRecord {
   return record.id !== null;
 }
 
-function altered(seen: Subscription, urls: PublicUrls): boolean {
+function altered(seen: Subscription, urls: PublicUrls, changeType: string): boolean {
   const lifecycle = seen.lifecycleNotificationUrl;
   if (seen.notificationUrl !== urls.notifications) return true;
   if (lifecycle !== undefined && lifecycle !== urls.lifecycle) return true;
-  return sorted(seen.changeType) !== sorted(CHANGE_TYPE);
+  return sorted(seen.changeType) !== sorted(changeType);
 }
 
 function sorted(changeType: string): string {

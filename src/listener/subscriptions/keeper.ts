@@ -5,13 +5,11 @@ import type { LifecycleEvent } from '../intake.js';
 import type { KnownSubscription } from '../item-origin.js';
 import { type CaretakerOptions, createCaretaker, isLive } from './caretaker.js';
 import { createKeyedLock } from './keyed-lock.js';
-import { publicUrls } from './urls.js';
 
 export interface SubscriptionKeeperOptions
-  extends Pick<CaretakerOptions, 'api' | 'store' | 'lifetimeMs' | 'clock' | 'random' | 'log'> {
-  /** See `wantedResources`. */
-  wanted: readonly string[];
-  publicUrl: string;
+  extends Pick<CaretakerOptions, 'api' | 'store' | 'urls' | 'changeType' | 'lifetimeMs' | 'clock' | 'random' | 'log'> {
+  /** See `wantedResources`. Asked at every look, since groups below the configured ones come and go. */
+  wanted: () => readonly string[];
   hints: HintSink;
   /** Resolves when our endpoint answers a handshake, rejects with the reason when it does not. */
   endpointReady: (signal: AbortSignal) => Promise<void>;
@@ -49,8 +47,7 @@ const LIFECYCLE_DEADLINE_MS = 60_000;
 
 /** Keeps the wanted subscriptions alive. Call `tick` at the start and at fixed intervals. */
 export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): SubscriptionKeeper {
-  const { api, store, wanted, clock, log, hints } = options;
-  const urls = publicUrls(options.publicUrl);
+  const { api, store, urls, wanted, clock, log, hints } = options;
   const locked = createKeyedLock();
   const problems = new Map<string, string>();
   let sweepOwed = false;
@@ -60,7 +57,6 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
   let ready: Promise<boolean> | undefined;
   const caretaker = createCaretaker({
     ...options,
-    urls,
     endpointReady: (signal) => {
       ready ??= checkEndpoint(signal);
       return ready;
@@ -113,7 +109,8 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
   }
 
   async function forgetUnwanted(signal: AbortSignal): Promise<void> {
-    const unwanted = store.list().filter(({ resource }) => !wanted.includes(resource));
+    const now = new Set(wanted());
+    const unwanted = store.list().filter(({ resource }) => !now.has(resource));
     await attendAll(
       unwanted.map(({ resource }) => resource),
       async (resource) => {
@@ -160,7 +157,7 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
       log('listener.subscriptions.orphans-unknown', { error: messageOf(error) });
     }
     await forgetUnwanted(signal);
-    await attendAll(wanted, async (resource) => {
+    await attendAll(wanted(), async (resource) => {
       if (signal.aborted) return problems.get(resource);
       return caretaker.lookAfter(resource, signal);
     });
@@ -169,7 +166,7 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
 
   function list(): SubscriptionView[] {
     const extra = store.list().map(({ resource }) => resource);
-    return [...new Set([...wanted, ...extra])].map((resource) => {
+    return [...new Set([...wanted(), ...extra])].map((resource) => {
       const record = store.byResource(resource);
       const problem = problems.get(resource);
       if (!record || !isLive(record)) {

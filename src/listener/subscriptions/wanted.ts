@@ -1,6 +1,9 @@
 import type { GroupId, ObjectId } from '../../domain/identity.js';
 import type { Log } from '../../telemetry/log.js';
 
+/** Creating, restoring and soft-deleting all arrive as `updated`; Graph refuses `created` (resources/subscription). */
+export const CHANGE_TYPE = 'updated,deleted';
+
 /** Graph allows 100 subscriptions per app and tenant (change-notifications-overview); some room stays. */
 const MAX_OBJECTS = 90;
 

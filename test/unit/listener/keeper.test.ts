@@ -8,7 +8,7 @@ import { discardSubscriptionStore } from '../../../src/listener/subscriptions/di
 import { createSubscriptionKeeper } from '../../../src/listener/subscriptions/keeper.js';
 import { openSubscriptionStore } from '../../../src/listener/subscriptions/store.js';
 import { publicUrls } from '../../../src/listener/subscriptions/urls.js';
-import { wantedResources } from '../../../src/listener/subscriptions/wanted.js';
+import { CHANGE_TYPE, wantedResources } from '../../../src/listener/subscriptions/wanted.js';
 import type { Key } from '../../../src/queue/queue.js';
 import { createTestClock, createTestLog, guid } from '../queue/fixtures.js';
 import { createFakeSubscriptions } from './fake-subscriptions.js';
@@ -36,8 +36,9 @@ async function start(wanted: string[] = [GROUP, '/users']) {
   const keeper = createSubscriptionKeeper({
     api,
     store,
-    wanted,
-    publicUrl: 'https://hooks.example.org/',
+    wanted: () => wanted,
+    urls: publicUrls('https://hooks.example.org/'),
+    changeType: CHANGE_TYPE,
     lifetimeMs: 72 * HOUR_MS,
     clock,
     random: (bytes) => {
