@@ -12,6 +12,8 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Much of their time is spent in waiting; more than two at once would wait for a core.
           maxWorkers: 2,
+          // Real processes on a shared machine: a test that passes only when tried again is listed by name at the end.
+          retry: 1,
         },
       },
     ],

@@ -11,7 +11,7 @@ export default class OutcomeReporter {
   }
 
   onTestRunEnd(modules, unhandledErrors) {
-    const outcome = { passed: 0, failed: [], skipped: [] };
+    const outcome = { passed: 0, failed: [], skipped: [], wavering: [] };
     for (const module of modules) collect(module, relative(this.root, module.moduleId), outcome);
     for (const error of unhandledErrors)
       outcome.failed.push({ name: 'outside any test', why: firstLine(error.message) });
@@ -29,8 +29,10 @@ function collect(module, file, outcome) {
   for (const test of module.children.allTests()) {
     const { state, errors, note } = test.result();
     const name = `${file} > ${test.fullName}`;
-    if (state === 'passed') outcome.passed += 1;
-    else if (state === 'failed') outcome.failed.push({ name, why: firstLine(errors[0]?.message) });
+    if (state === 'passed') {
+      outcome.passed += 1;
+      if (test.diagnostic()?.flaky) outcome.wavering.push({ name, why: firstLine(errors?.[0]?.message) });
+    } else if (state === 'failed') outcome.failed.push({ name, why: firstLine(errors[0]?.message) });
     else if (state === 'skipped') outcome.skipped.push({ name, why: note ?? withoutNote(test, broken) });
     else outcome.failed.push({ name, why: 'it never ended' });
   }

@@ -7,7 +7,8 @@ import { run } from './processes.mjs';
  * Runs one vitest project and tells how it went. A run that dies, hangs or leaves no outcome counts as one failure.
  *
  * @param {{ root: string, project: string, timeoutMs: number, filters?: readonly string[] }} options
- * @returns {Promise<{ passed: number, failed: { name: string, why: string }[], skipped: { name: string, why: string }[] }>}
+ * @returns {Promise<{ passed: number, failed: { name: string, why: string }[], skipped: { name: string, why: string }[],
+ *   wavering: { name: string, why: string }[] }>} `wavering`: passed, but only when tried again
  */
 export async function runProject({ root, project, timeoutMs, filters = [] }) {
   const folder = mkdtempSync(join(tmpdir(), 'entramox-outcome-'));
@@ -29,7 +30,7 @@ export async function runProject({ root, project, timeoutMs, filters = [] }) {
 
 /** What a run amounts to, from its exit and from the outcome it left (undefined: none). */
 export function judge(project, { code, timedOut }, outcome) {
-  const fair = outcome ?? { passed: 0, failed: [], skipped: [] };
+  const fair = outcome ?? { passed: 0, failed: [], skipped: [], wavering: [] };
   const failed = [...fair.failed];
   const name = `${project} tests`;
   if (timedOut) failed.push({ name, why: 'did not end in time and were stopped' });
