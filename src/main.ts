@@ -22,6 +22,9 @@ import type { CommonOptions } from './commands/settings-of.js';
 import { statusCommand } from './commands/status.js';
 import { subscriptionsCommand } from './commands/subscriptions.js';
 import { sweepCommand } from './commands/sweep.js';
+import { ADMIN_TOKEN_FILE, DECLARATIONS } from './commands/token/connect.js';
+import { tokenList, tokenShow } from './commands/token/list.js';
+import { tokenApply, tokenPlan } from './commands/token/setup.js';
 import { DEFAULT_CONFIG_FILE } from './config/load.js';
 import { ConfigError } from './config/problem.js';
 import { messageOf, SourceUnavailable } from './domain/errors.js';
@@ -118,6 +121,22 @@ function createProgram(finish: (code: number) => void): Command {
   }
   verb('doctor', 'check everything the product rests on').action(async (options) =>
     finish(await doctorCommand(options, io)),
+  );
+  const token = program.command('token').description('roles, users and API tokens of Proxmox, from a declaration');
+  for (const [name, text, action] of [
+    ['plan', 'show what "apply" would do', tokenPlan],
+    ['apply', 'make the declaration true, and prove it with the tokens themselves', tokenApply],
+    ['list', 'show every declared token, and what differs', tokenList],
+  ] as const) {
+    verb(`${name} [file]`, `${text} (default: ${DECLARATIONS})`, token)
+      .option('--admin-token-file <file>', `an API token of an administrator (default: ${ADMIN_TOKEN_FILE})`)
+      .option('--adopt', 'take what is there under management, where it is not marked as ours')
+      .option('--prune', 'remove what is marked as ours and no longer declared')
+      .action(async (file: string | undefined, options) => finish(await action(file ?? DECLARATIONS, options, io)));
+  }
+  verb('show <token> [file]', 'print a stored token with its secret', token).action(
+    async (which: string, file: string | undefined, options) =>
+      finish(await tokenShow(which, file ?? DECLARATIONS, options, io)),
   );
   const audit = program.command('audit').description('the log of every decision and every step');
   verb('verify', 'check that nothing in it was cut, edited or reordered', audit)

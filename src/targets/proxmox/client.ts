@@ -64,6 +64,8 @@ export interface ProxmoxClientOptions {
   baseUrl: string;
   /** `user@realm!id=secret` */
   token: string;
+  /** Where the token came from, for messages; PVE_API_TOKEN where it is not said. */
+  tokenFrom?: string | undefined;
   /** PEM text of PVE_CA_FILE; where given, only certificates signed by it are trusted. */
   ca?: string | undefined;
   /** Per attempt. Writes get 10 s on top, the time that PVE itself waits for its lock. */
@@ -88,7 +90,7 @@ type Method = 'GET' | ProxmoxWrite['method'];
 type Attempt<T> = { ok: true; data: T } | { ok: false; error: Error; again: boolean };
 
 export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClient {
-  const { timeoutMs, log, clock, onCall } = options;
+  const { timeoutMs, log, clock, onCall, tokenFrom = 'PVE_API_TOKEN' } = options;
   const token = parseApiToken(options.token);
   const address = parseBaseUrl(options.baseUrl);
   const connections = options.connections ?? openConnections({ origin: address.origin, ca: options.ca, timeoutMs });
@@ -135,7 +137,7 @@ export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClien
     const { status, body, reason } = answer;
     if (status >= 300) {
       const text = excerpt(errorText(body.ok ? body.text : '', reason), token.secret);
-      const error = errorOf({ status, text, call, host: address.host, tokenId: token.fullId });
+      const error = errorOf({ status, text, call, host: address.host, tokenId: token.fullId, tokenFrom });
       return settle(method, error);
     }
     const parsed = body.ok ? parseData(body.text, schema) : body;

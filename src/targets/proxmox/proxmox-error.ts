@@ -35,6 +35,8 @@ export interface ErrorReply {
   host: string;
   /** `svc@pve!entramox` */
   tokenId: string;
+  /** The setting or file that holds it. */
+  tokenFrom: string;
 }
 
 /** The typed error of a reply with status >= 300. */
@@ -61,7 +63,7 @@ export function kindOf(status: number, text: string): ProxmoxErrorKind {
   return 'other';
 }
 
-function remedyOf(kind: ProxmoxErrorKind, { status, text, host, tokenId }: ErrorReply): string {
+function remedyOf(kind: ProxmoxErrorKind, { status, text, host, tokenId, tokenFrom }: ErrorReply): string {
   switch (kind) {
     case 'no-such-user':
       return 'the user is gone, or was renamed; the next pass looks again';
@@ -72,7 +74,7 @@ function remedyOf(kind: ProxmoxErrorKind, { status, text, host, tokenId }: Error
     case 'permission':
       return `the API token ${tokenId} lacks a privilege${missingIn(text)}; grant it with pveum acl modify (a token with privsep=1 needs the ACL for itself and for its user)`;
     case 'unauthenticated':
-      return `the API token ${tokenId} is wrong, expired or deleted, or its user is disabled; check PVE_API_TOKEN and "pveum user token list"`;
+      return `the API token ${tokenId} is wrong, expired or deleted, or its user is disabled; check ${tokenFrom} and "pveum user token list"`;
     case 'lock-timeout':
       return 'another task holds the lock on user.cfg; tried again later';
     case 'no-quorum':

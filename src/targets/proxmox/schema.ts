@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 /** PVE writes booleans as 0/1, as strings of these, as JSON booleans, and perl's false as the empty string. */
-const flag = z
+export const flag = z
   .union([z.boolean(), z.literal([0, 1, '0', '1', ''])])
   .transform((value) => value === true || value === 1 || value === '1');
 
-const seconds = z.union([
+export const seconds = z.union([
   z.number().int().nonnegative(),
   z
     .string()
@@ -19,7 +19,7 @@ const names = z
   .nullish()
   .transform((list) => (list ?? []).toSorted());
 
-const text = z
+export const text = z
   .string()
   .nullish()
   .transform((value) => value ?? '');

@@ -29,7 +29,14 @@ test.each(CASES)('sorts %i "%s" as %s', (status, text, kind) => {
 test.each([...new Set(CASES.map(([, , kind]) => kind))])('gives %s a message with call, host and remedy', (kind) => {
   const [status, text] = CASES.find((entry) => entry[2] === kind) ?? [500, ''];
 
-  const error = errorOf({ status, text, call: 'PUT /access/users/a@entra', host: 'pve1:8006', tokenId: 'svc@pve!t' });
+  const error = errorOf({
+    status,
+    text,
+    call: 'PUT /access/users/a@entra',
+    host: 'pve1:8006',
+    tokenId: 'svc@pve!t',
+    tokenFrom: 'PVE_API_TOKEN',
+  });
 
   expect(error.kind).toBe(kind);
   expect(error.message).toMatch(/^Proxmox VE at pve1:8006 answered PUT \/access\/users\/a@entra with ".+": .{20,}/);
@@ -38,7 +45,14 @@ test.each([...new Set(CASES.map(([, , kind]) => kind))])('gives %s a message wit
 test('names the privilege and the path that PVE asked for', () => {
   const text = 'Permission check failed (/access/realm/entra, Realm.AllocateUser)';
 
-  const error = errorOf({ status: 403, text, call: 'POST /access/users', host: 'pve1', tokenId: 'svc@pve!t' });
+  const error = errorOf({
+    status: 403,
+    text,
+    call: 'POST /access/users',
+    host: 'pve1',
+    tokenId: 'svc@pve!t',
+    tokenFrom: 'PVE_API_TOKEN',
+  });
 
   expect(error.message).toContain('(Realm.AllocateUser on /access/realm/entra)');
 });

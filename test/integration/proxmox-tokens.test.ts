@@ -1,0 +1,431 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createProxmoxClient, type ProxmoxClient } from '../../src/targets/proxmox/client.js';
+import { createRights } from '../../src/targets/proxmox/rights.js';
+import { readDeclarations, type TokenDeclaration } from '../../src/targets/proxmox/tokens/declaration.js';
+import { bringTokensAbout, lookAtTokens, type SetupPorts } from '../../src/targets/proxmox/tokens/setup.js';
+import { createFileSink } from '../../src/targets/proxmox/tokens/sinks/file-sink.js';
+import { systemClock as clock } from '../../src/telemetry/system-clock.js';
+import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
+import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
+
+const OWNER = 'terraform-prov@pve';
+const ID = `${OWNER}!terraform`;
+const PRIVILEGES = ['VM.Allocate', 'VM.Audit', 'VM.Clone'];
+
+let authority: TestAuthority;
+let simulator: ProxmoxSimulator;
+let admin: string;
+let dir: string;
+let open: ProxmoxClient[];
+
+beforeAll(async () => {
+  authority = await createTestAuthority();
+});
+
+beforeEach(async () => {
+  simulator = await startProxmoxSimulator({ authority, lockDeadlineMs: 100 });
+  simulator.addUser({ userid: 'admin@pve' });
+  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
+  admin = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  dir = mkdtempSync(join(tmpdir(), 'entramox-tokens-'));
+  open = [];
+});
+
+afterEach(async () => {
+  await Promise.all(open.map((client) => client.close()));
+  await simulator.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const placeOf = (name: string) => join(dir, `.${name}_token`);
+
+function declare(...changes: object[]): TokenDeclaration[] {
+  const entries = changes.map((change) => {
+    const name = 'name' in change ? String(change.name) : 'terraform';
+    return {
+      name,
+      ugid: OWNER,
+      role: 'TerraformProv',
+      comment: 'Terraform token',
+      expire: 0,
+      privsep: 0,
+      privileges: PRIVILEGES,
+      sink: { type: 'file', path: placeOf(name) },
+      ...change,
+    };
+  });
+  const read = readDeclarations(JSON.stringify({ token_setup: entries }), clock.now());
+  if (!read.ok) throw new Error(read.problems.join('\n'));
+  return read.tokens;
+}
+
+function connect(token: string): ProxmoxClient {
+  const log = () => undefined;
+  const client = createProxmoxClient({
+    baseUrl: simulator.url,
+    token,
+    ca: authority.cert,
+    timeoutMs: 5000,
+    log,
+    clock,
+  });
+  open.push(client);
+  return client;
+}
+
+interface Wish {
+  adopt?: boolean;
+  prune?: boolean;
+  client?: ProxmoxClient;
+  openSink?: SetupPorts['openSink'];
+}
+
+function setUp(
+  declared: readonly TokenDeclaration[],
+  { adopt = false, prune = false, client, openSink }: Wish = {},
+): SetupPorts {
+  const used = client ?? connect(admin);
+  return {
+    client: used,
+    rights: createRights({ client: used, clock }),
+    declared,
+    adopt,
+    prune,
+    openSink: openSink ?? (({ path }) => createFileSink(path)),
+    connectAs: (id, secret) => connect(`${id}=${secret}`),
+  };
+}
+
+const signal = () => AbortSignal.timeout(30_000);
+
+async function look(declared: readonly TokenDeclaration[], wish?: Wish) {
+  const ports = setUp(declared, wish);
+  return lookAtTokens(ports, signal());
+}
+
+async function apply(declared: readonly TokenDeclaration[], wish?: Wish) {
+  const ports = setUp(declared, wish);
+  const looked = await lookAtTokens(ports, signal());
+  return { ...looked.plan, ...(await bringTokensAbout(ports, looked, signal())) };
+}
+
+function world() {
+  const { roles, acl, users, tokens } = simulator;
+  return { roles: roles(), acl: acl(), users: users(), tokens: users().map(({ userid }) => tokens(userid)) };
+}
+
+describe('token apply', () => {
+  it('makes role, user, rights and token, stores the secret as the old workflow did, and proves it', async () => {
+    const { steps, conflicts, wrongRights } = await apply(declare({ paths: ['/pool/lab'] }));
+
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual([
+      'owner.create done',
+      'role.create done',
+      'acl.grant done',
+      'token.create done',
+      'token.confirm done',
+    ]);
+    expect([...conflicts, ...wrongRights]).toEqual([]);
+    const stored = JSON.parse(readFileSync(placeOf('terraform'), 'utf8'));
+    expect(stored).toEqual({
+      'full-tokenid': ID,
+      info: { comment: 'Terraform token', expire: 0, privsep: 0 },
+      value: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    expect(statSync(placeOf('terraform')).mode & 0o777).toBe(0o600);
+    expect(simulator.roles().TerraformProv).toEqual(PRIVILEGES);
+    expect(simulator.acl().filter(({ ugid }) => ugid === OWNER)).toMatchObject([
+      { path: '/pool/lab', roleid: 'TerraformProv' },
+    ]);
+    expect(JSON.stringify(simulator.calls())).not.toContain('password');
+  });
+
+  it('does nothing the second time', async () => {
+    await apply(declare({}));
+    const before = world();
+    simulator.resetCounters();
+
+    const { steps, wrongRights } = await apply(declare({}));
+
+    expect(steps).toEqual([]);
+    expect(wrongRights).toEqual([]);
+    expect(simulator.writes).toBe(0);
+    expect(world()).toEqual(before);
+  });
+
+  it('gives a token with privilege separation rights of its own, without which it would have none', async () => {
+    const { wrongRights } = await apply(declare({ privsep: 1, paths: ['/vms/100'] }));
+
+    expect(wrongRights).toEqual([]);
+    expect(simulator.acl().map(({ type, ugid, path }) => `${type} ${ugid} ${path}`)).toEqual(
+      expect.arrayContaining([`user ${OWNER} /vms/100`, `token ${ID} /vms/100`]),
+    );
+  });
+
+  it('mends a role that has drifted in either direction, and shows how', async () => {
+    await apply(declare({}));
+    simulator.addRole('TerraformProv', ['VM.Audit', 'VM.PowerMgmt']);
+
+    const { plan } = await look(declare({}));
+    const { wrongRights } = await apply(declare({}));
+
+    expect(plan.steps).toMatchObject([
+      { do: 'role.change', added: ['VM.Allocate', 'VM.Clone'], removed: ['VM.PowerMgmt'] },
+    ]);
+    expect(simulator.roles().TerraformProv?.toSorted()).toEqual(PRIVILEGES);
+    expect(wrongRights).toEqual([]);
+  });
+
+  it('mends expiry, comment and privilege separation of a token', async () => {
+    await apply(declare({}));
+
+    const { steps, wrongRights } = await apply(declare({ expire: 1_900_000_000, comment: 'For IaC', privsep: 1 }));
+
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual(['token.change done', 'acl.grant done']);
+    expect(wrongRights).toEqual([]);
+    expect(simulator.tokens(OWNER)).toMatchObject([
+      { expire: 1_900_000_000, comment: 'For IaC (entramox)', privsep: true },
+    ]);
+  });
+
+  it('tells of rights that a token has too much, and of those that it lacks', async () => {
+    await apply(declare({ paths: ['/pool/lab'] }));
+    simulator.setAcl({ path: '/storage/local', type: 'user', ugid: OWNER, roleid: 'PVEAuditor' });
+    simulator.setAcl({ path: '/pool/lab', type: 'user', ugid: OWNER, roleid: 'NoAccess' });
+
+    const { wrongRights, remarks } = await apply(declare({ paths: ['/pool/lab'] }));
+
+    expect(wrongRights).toHaveLength(1);
+    expect(wrongRights[0]).toMatch(/on \/pool\/lab it lacks VM\.Allocate, VM\.Audit, VM\.Clone/);
+    expect(wrongRights[0]).toMatch(/on \/storage\/local it has .* too much/);
+    expect(remarks.join('\n')).toMatch(/has PVEAuditor on \/storage\/local, which is not declared; --prune revokes it/);
+    const pruned = await apply(declare({ paths: ['/pool/lab'] }), { prune: true });
+    expect(pruned.wrongRights).toEqual([]);
+  });
+
+  it.each<[string, () => void, RegExp]>([
+    ['user', () => simulator.addUser({ userid: OWNER, comment: 'by hand' }), /user terraform-prov@pve is there/],
+    ['role', () => simulator.addRole('TerraformProv', ['Sys.Audit']), /role TerraformProv is there with other/],
+    [
+      'token',
+      () => {
+        simulator.addUser({ userid: OWNER });
+        simulator.createToken(OWNER, 'terraform');
+      },
+      /token terraform-prov@pve!terraform is there/,
+    ],
+  ])("touches nothing where a %s of that name is somebody else's", async (_what, prepare, why) => {
+    prepare();
+    const before = world();
+
+    const { steps, conflicts } = await apply(declare({}));
+
+    expect(steps).toEqual([]);
+    expect(conflicts.map((conflict) => conflict.why).join('\n')).toMatch(why);
+    expect(world()).toEqual(before);
+  });
+
+  it('uses a fitting role of somebody else and never takes it for its own', async () => {
+    simulator.addRole('TerraformProv', PRIVILEGES);
+    await apply(declare({}));
+    simulator.addRole('TerraformProv', ['VM.Audit']);
+
+    const { conflicts } = await apply(declare({}));
+
+    expect(conflicts[0]?.why).toMatch(/role TerraformProv is there with other privileges/);
+    expect(simulator.roles().TerraformProv).toEqual(['VM.Audit']);
+  });
+
+  it('takes over with --adopt what the old workflow made, secret included', async () => {
+    simulator.addRole('TerraformProv', ['VM.Audit']);
+    simulator.addUser({ userid: OWNER });
+    simulator.setAcl({ path: '/', type: 'user', ugid: OWNER, roleid: 'TerraformProv' });
+    const token = simulator.createToken(OWNER, 'terraform', { privsep: false, comment: 'Terraform token' });
+    const value = token.slice(token.indexOf('=') + 1);
+    const file = { 'full-tokenid': ID, info: { comment: 'Terraform token', expire: '0', privsep: '0' }, value };
+    writeFileSync(placeOf('terraform'), JSON.stringify(file), { mode: 0o600 });
+
+    const { conflicts, wrongRights } = await apply(declare({}), { adopt: true });
+
+    expect([...conflicts, ...wrongRights]).toEqual([]);
+    expect(simulator.tokens(OWNER)).toMatchObject([{ tokenid: 'terraform', comment: 'Terraform token (entramox)' }]);
+    expect(JSON.parse(readFileSync(placeOf('terraform'), 'utf8')).value).toBe(value);
+    expect((await apply(declare({}))).steps).toEqual([]);
+  });
+
+  it.each<[string, () => void, RegExp]>([
+    ['lies nowhere', () => rmSync(placeOf('terraform')), /no secret of it lies in/],
+    [
+      'is one that Proxmox refuses',
+      () => {
+        const file = JSON.parse(readFileSync(placeOf('terraform'), 'utf8'));
+        writeFileSync(placeOf('terraform'), JSON.stringify({ ...file, value: '00000000-0000-4000-8000-000000000000' }));
+      },
+      /Proxmox refuses the secret in/,
+    ],
+    ['can be read by others', () => chmodSync(placeOf('terraform'), 0o644), /can be read by others/],
+    ['is torn', () => writeFileSync(placeOf('terraform'), '{"full-tok'), /is not JSON/],
+  ])("never makes a token anew behind its users' backs: where its secret %s", async (_what, spoil, why) => {
+    await apply(declare({}));
+    spoil();
+    const before = world();
+
+    const { steps, conflicts } = await apply(declare({}));
+
+    expect(steps).toEqual([]);
+    expect(conflicts[0]?.why).toMatch(why);
+    expect(world()).toEqual(before);
+  });
+
+  it('names privileges that this Proxmox does not know, and what to write instead', async () => {
+    const { steps, conflicts } = await apply(declare({ privileges: ['VM.Monitor', 'vM.Audit'.replace('v', 'V')] }));
+
+    expect(steps).toEqual([]);
+    expect(conflicts).toMatchObject([{ remedy: expect.stringContaining('VM.GuestAgent') }]);
+  });
+
+  it('goes on with the others where one declaration cannot be done', async () => {
+    simulator.addUser({ userid: 'taken@pve' });
+    const two = declare({ ugid: 'taken@pve', role: 'Other' }, { name: 'ansible', ugid: 'ansible-prov@pve' });
+
+    const { conflicts } = await apply(two);
+
+    expect(conflicts).toHaveLength(1);
+    expect(existsSync(placeOf('ansible'))).toBe(true);
+  });
+
+  it('removes with --prune what is marked and no longer declared, and nothing else', async () => {
+    simulator.addRole('ByHand', ['VM.Audit']);
+    simulator.addUser({ userid: 'hand@pve' });
+    simulator.createToken('hand@pve', 'own');
+    const before = world();
+    await apply(declare({ privsep: 1 }, { name: 'ansible', ugid: 'ansible-prov@pve', role: 'AnsibleProv' }));
+
+    const { plan } = await look([]);
+    await apply([], { prune: true });
+
+    expect(plan.steps).toEqual([]);
+    expect(plan.remarks.join('\n')).toMatch(/terraform is ours and no longer declared/);
+    expect(world()).toEqual(before);
+  });
+});
+
+describe('a secret that cannot be stored', () => {
+  it.each<[string, () => void]>([
+    ['the directory is missing', () => undefined],
+    [
+      'the place is a link',
+      () => {
+        mkdirSync(join(dir, 'room'));
+        symlinkSync('/etc/passwd', join(dir, 'room', 'secret'));
+      },
+    ],
+    [
+      'others may write beside it',
+      () => {
+        mkdirSync(join(dir, 'room'));
+        chmodSync(join(dir, 'room'), 0o777);
+      },
+    ],
+  ])('leaves no token behind: %s', async (_what, prepare) => {
+    prepare();
+    const declared = declare({ sink: { type: 'file', path: join(dir, 'room', 'secret') } });
+
+    const { steps } = await apply(declared);
+
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toContain('token.create failed');
+    expect(steps.at(-1)).toMatchObject({ step: { do: 'token.confirm' }, result: 'skipped' });
+    expect(simulator.tokens(OWNER)).toEqual([]);
+  });
+
+  it('takes the token away again where the disk fills up in between', async () => {
+    const full: SetupPorts['openSink'] = ({ path }) => ({
+      ...createFileSink(path),
+      store: async () => {
+        throw new Error('ENOSPC: no space left on device, write');
+      },
+    });
+
+    const { steps } = await apply(declare({}), { openSink: full });
+
+    const failed = steps.find(({ result }) => result === 'failed');
+    expect(failed).toMatchObject({ error: expect.stringMatching(/ENOSPC.*the token was deleted again/) });
+    expect(simulator.tokens(OWNER)).toEqual([]);
+    expect((await apply(declare({}))).wrongRights).toEqual([]);
+  });
+});
+
+/** Passes so many writes on and is dead from then on; the last one arrives, and its answer may be lost. */
+function dyingAfter(writes: number, answerLost: boolean): ProxmoxClient {
+  const client = connect(admin);
+  let left = writes;
+  const dead = new Error('killed');
+  return {
+    ...client,
+    get: (...args) => (left < 0 ? Promise.reject(dead) : client.get(...args)),
+    async write<T>(...args: Parameters<ProxmoxClient['write']>): Promise<T> {
+      left -= 1;
+      if (left < 0) throw dead;
+      const answer = await (client.write as (...all: typeof args) => Promise<T>)(...args);
+      if (left === 0 && answerLost) {
+        left = -1;
+        throw dead;
+      }
+      return answer;
+    },
+  };
+}
+
+describe('a run that dies', () => {
+  const deaths = [0, 1, 2, 3, 4, 5].flatMap((writes) => [false, true].map((lost) => [writes, lost] as const));
+
+  it.each(deaths)(
+    'after %i writes (answer lost: %s) is ended by the next one in the same state',
+    async (writes, lost) => {
+      const declared = declare({ privsep: 1, paths: ['/pool/lab'] });
+
+      await apply(declared, { client: dyingAfter(writes, lost) }).catch(() => undefined);
+      const { conflicts, wrongRights } = await apply(declared);
+
+      expect([...conflicts, ...wrongRights]).toEqual([]);
+      const again = await apply(declared);
+      expect(again.steps).toEqual([]);
+      expect(again.wrongRights).toEqual([]);
+      expect(simulator.tokens(OWNER)).toMatchObject([{ tokenid: 'terraform', comment: 'Terraform token (entramox)' }]);
+      expect(simulator.user(OWNER)?.comment).toMatch(/entramox-tokens:TerraformProv$/);
+    },
+  );
+});
+
+describe('an administrator who is none', () => {
+  it('is told which rights are missing, instead of being shown lists that are short', async () => {
+    simulator.addUser({ userid: 'weak@pve' });
+    const weak = connect(simulator.createToken('weak@pve', 'setup', { privsep: false }));
+
+    await expect(look(declare({}), { client: weak })).rejects.toThrow(/weak@pve!setup .* lacks Sys\.Audit on \/access/);
+  });
+
+  it('who may look and not write is stopped before the first write', async () => {
+    simulator.addUser({ userid: 'auditor@pve' });
+    simulator.setAcl({ path: '/', type: 'user', ugid: 'auditor@pve', roleid: 'PVEAuditor' });
+    const auditor = connect(simulator.createToken('auditor@pve', 'setup', { privsep: false }));
+    const before = world();
+
+    await expect(apply(declare({}), { client: auditor })).rejects.toThrow(/lacks Sys\.Modify on \/access/);
+
+    expect(world()).toEqual(before);
+  });
+});
