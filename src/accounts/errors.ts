@@ -8,6 +8,8 @@ export class AgentError extends Error {
     readonly code: ErrorCode,
     message: string,
     readonly remedy?: string,
+    /** What keeps the agent from doing anything at all, where that is it. */
+    readonly blocked?: 'policy' | 'tools',
   ) {
     super(message);
   }

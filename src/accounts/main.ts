@@ -88,7 +88,7 @@ function workingAgent(start: Start): Agent {
   const readPolicy = () => loadPolicy(start.policy);
   readPolicy();
   const problems = toolProblems();
-  if (problems.length > 0) throw new AgentError('failed', problems.join('; '), 'install passwd, sudo and tar');
+  if (problems.length > 0) throw new AgentError('failed', problems.join('; '), 'install passwd, sudo and tar', 'tools');
   const ledger = openLedger(join(start.state, 'accounts.json'), openUnwrittenLocks(UNWRITTEN_LOCKS));
   const { run, cleanUpAfterFormer } = createHostRun({ stateDirectory: start.state, paths: HOST_PATHS, say });
   return createAgent({

@@ -34,7 +34,8 @@ export function observe(
     .map((entry) => sightOf(entry, { etc, rules, homes, groups, homeBase: policy.homeBase }));
   const names = Object.fromEntries(questions.map((question) => [question.oid, answer(workshop, etc, question)]));
   const disk = [diskTrouble(paths.etc)].flatMap((trouble) => (trouble ? [`${trouble.what}: ${trouble.remedy}`] : []));
-  return { accounts, names, troubles: [...toolProblems(), ...disk, ...lockTroubles(paths.etc, paths.proc)] };
+  const tools = toolProblems();
+  return { accounts, names, troubles: [...tools, ...disk, ...lockTroubles(paths.etc, paths.proc)], tools };
 }
 
 /** A name that is free is of no use where the uid is not. */

@@ -91,10 +91,10 @@ export function parsePolicy(text: string, file: string): Policy {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new AgentError('failed', `${file} is not JSON: ${messageOf(error)}`);
+    throw unusable(`${file} is not JSON: ${messageOf(error)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new AgentError('failed', `${file} must hold one JSON object`);
+    throw unusable(`${file} must hold one JSON object`);
   }
   const problems = Object.entries(value).flatMap(([key, field]) => {
     if (!Object.hasOwn(RULES, key)) return [`${key} is unknown (known: ${Object.keys(RULES).join(', ')})`];
@@ -103,7 +103,7 @@ export function parsePolicy(text: string, file: string): Policy {
   });
   if (!Object.hasOwn(value, 'version')) problems.push('version is missing, expected 1');
   if (problems.length > 0) {
-    throw new AgentError('failed', `${file}: ${problems.join('; ')}`, `correct ${file} as root`);
+    throw unusable(`${file}: ${problems.join('; ')}`, `correct ${file} as root`);
   }
   return { ...DEFAULT_POLICY, ...(value as Partial<Policy>) };
 }
@@ -118,15 +118,14 @@ export function loadPolicy(file: string, ownerUid = 0): Policy {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const why = `the policy file ${file} cannot be read: ${messageOf(error)}`;
-    throw new AgentError('failed', why, `create ${file} as root`);
+    throw unusable(why, `create ${file} as root`);
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new AgentError('failed', `the policy file ${file} is not a regular file`);
+    if (!stat.isFile()) throw unusable(`the policy file ${file} is not a regular file`);
     if (stat.uid !== ownerUid || (stat.mode & 0o022) !== 0) {
       const mode = (stat.mode & 0o7777).toString(8);
-      throw new AgentError(
-        'failed',
+      throw unusable(
         `the policy file ${file} belongs to uid ${stat.uid} with mode ${mode}: others could write it`,
         `chown root:root ${file} && chmod 0600 ${file}`,
       );
@@ -135,6 +134,11 @@ export function loadPolicy(file: string, ownerUid = 0): Policy {
   } finally {
     closeSync(fd);
   }
+}
+
+/** The policy cannot be gone by, so nothing is done until root has mended it. */
+function unusable(message: string, remedy?: string): AgentError {
+  return new AgentError('failed', message, remedy, 'policy');
 }
 
 function isCount(value: unknown, from: unknown, to: number): boolean {

@@ -83,6 +83,8 @@ export interface ObserveResult {
   names: Record<string, NameSight>;
   /** What would keep the agent from writing (a disk that takes nothing, locks of others, missing tools), in words. */
   troubles: string[];
+  /** Those of the troubles that are about programs. */
+  tools: string[];
 }
 
 export interface CreateResult {
@@ -106,7 +108,15 @@ export interface DeleteResult {
 
 export type Reply =
   | { id: number | null; ok: true; result: unknown }
-  | { id: number | null; ok: false; error: { code: ErrorCode; message: string; remedy?: string } };
+  | { id: number | null; ok: false; error: AgentFailure };
+
+/** `blocked`: what keeps the agent from doing anything at all. */
+export interface AgentFailure {
+  code: ErrorCode;
+  message: string;
+  remedy?: string;
+  blocked?: 'policy' | 'tools';
+}
 
 interface Rule {
   ok: (value: unknown) => boolean;
@@ -179,8 +189,17 @@ export function formatReply(reply: Reply): string {
 
 /** The reply that carries an error. */
 export function errorReply(id: number | null, error: AgentError): Reply {
-  const { code, message, remedy } = error;
-  return { id, ok: false, error: remedy === undefined ? { code, message } : { code, message, remedy } };
+  const { code, message, remedy, blocked } = error;
+  return {
+    id,
+    ok: false,
+    error: {
+      code,
+      message,
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(blocked === undefined ? {} : { blocked }),
+    },
+  };
 }
 
 function parseJson(line: string): { value: unknown } | { problem: string } {

@@ -19,8 +19,8 @@ export async function reconcileCommand(options: CommonOptions): Promise<ExitCode
       log,
       routers: [reconciler.routes],
       unready: () => reconciler.unready(),
-      measure() {
-        reconciler.measure();
+      async measure() {
+        await reconciler.measure();
         expiries.measure();
       },
     }),

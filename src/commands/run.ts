@@ -1,6 +1,7 @@
 import { ExitCode } from './exit-code.js';
 import { watchExpiries } from './parts/expiry-watch.js';
 import { startListener } from './parts/listener.js';
+import { isListenerWanted } from './parts/listener-wanted.js';
 import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
 import { startReconciler } from './parts/reconciler.js';
@@ -13,8 +14,7 @@ export async function runCommand(options: CommonOptions): Promise<ExitCode> {
   const expiries = watchExpiries(settings, log, metrics);
   const stopped = untilSignalled();
   const reconciler = await startReconciler(settings, log, metrics);
-  // With the Proxmox realm as the source there is nothing that Graph could tell.
-  const listener = settings.entra.enforce
+  const listener = isListenerWanted(settings)
     ? await orUndo(startListener(settings, reconciler.hints, log, metrics), () => reconciler.stop())
     : undefined;
   const operators = await orUndo(
@@ -24,8 +24,8 @@ export async function runCommand(options: CommonOptions): Promise<ExitCode> {
       log,
       routers: listener ? [reconciler.routes, listener.routes] : [reconciler.routes],
       unready: async () => [...(await reconciler.unready()), ...(listener?.unready() ?? [])],
-      measure() {
-        reconciler.measure();
+      async measure() {
+        await reconciler.measure();
         listener?.measure();
         expiries.measure();
       },

@@ -22,14 +22,31 @@ export async function subscriptionsCommand(verb: SubscriptionsVerb, options: Com
   if (options.json) io.out(JSON.stringify(subscriptions));
   else if (verb === 'delete') io.out(afterDeletion(subscriptions));
   else if (subscriptions.length === 0) io.out('no subscriptions');
-  else for (const subscription of subscriptions) io.out(render(subscription));
+  else for (const subscription of subscriptions) io.out(render(subscription, hasTwin(subscription, subscriptions)));
   const unwell = subscriptions.some(({ state, problem }) => problem || (verb !== 'delete' && state !== 'live'));
   return unwell ? ExitCode.degraded : ExitCode.done;
 }
 
-function render({ resource, id, state, expiresAt, problem }: ShownSubscription): string {
-  const standing = expiresAt === undefined ? 'missing' : `${state === 'live' ? 'expires' : 'expired'} ${expiresAt}`;
-  return [resource, id ?? '-', standing, problem].filter(Boolean).join('  ');
+/** Two change sources watch the same: only the address tells them apart. */
+function hasTwin({ resource }: ShownSubscription, all: readonly ShownSubscription[]): boolean {
+  return all.filter((other) => other.resource === resource).length > 1;
+}
+
+function render(subscription: ShownSubscription, withAddress: boolean): string {
+  const { resource, id, sendsTo, state, expiresAt, touchedAt, touchedBy, gap, lastGap, problem } = subscription;
+  const standing =
+    expiresAt === undefined ? state : `${state}, ${state === 'expired' ? 'expired' : 'expires'} ${expiresAt}`;
+  const parts = [
+    resource,
+    id ?? '-',
+    withAddress && sendsTo && `to ${sendsTo}`,
+    standing,
+    touchedAt && `touched ${touchedAt}${touchedBy ? ` (${touchedBy})` : ''}`,
+    gap && `NOT COVERED since ${gap.since} (${gap.kind})`,
+    lastGap && `last gap ${lastGap.seconds} s until ${lastGap.to} (${lastGap.kind})`,
+    problem && `! ${problem}`,
+  ];
+  return parts.filter(Boolean).join('  ');
 }
 
 function afterDeletion(subscriptions: readonly ShownSubscription[]): string {

@@ -10,7 +10,12 @@ export const aliases: Readonly<Record<string, SettingName>> = {
   MSFT_GRAPH_ACC_TK: 'GRAPH_ACCESS_TOKEN',
   MS_GRAPH_ACCESS_TOKEN: 'GRAPH_ACCESS_TOKEN',
   GRAPH_TOKEN: 'GRAPH_ACCESS_TOKEN',
+  https_proxy: 'HTTPS_PROXY',
+  no_proxy: 'NO_PROXY',
 };
+
+/** Names that are as good as the canonical ones: every program reads a proxy's in both cases. */
+export const customary: ReadonlySet<string> = new Set(['https_proxy', 'no_proxy']);
 
 /** An old name in use, for one deprecation line. */
 export interface Deprecation {

@@ -1,6 +1,7 @@
 import type { Expiry } from '../telemetry/expiry.js';
 import { clouds } from './clouds.js';
 import type { Credential } from './credential.js';
+import { eventHubOf } from './rules/event-hub.js';
 import type { Values } from './schema/index.js';
 import type {
   EntraSettings,
@@ -28,6 +29,8 @@ export function buildSettings(
     targets,
     entra: entraSettings(values, roles, credential),
     roles,
+    ...changeSettings(values),
+    eventHub: eventHubOf(values),
     listener: listenerSettings(values),
     subscriptions: { cron: values.SUBSCRIPTION_CRON, lifetimeMs: values.SUBSCRIPTION_LIFETIME },
     schedule: { sweepCron: values.SWEEP_CRON, timeZone: values.TZ },
@@ -62,6 +65,7 @@ export function buildSettings(
       listenerMetrics: addressOf(values.METRICS_HOST, values.LISTENER_METRICS_PORT),
     },
     caFile: values.CA_FILE,
+    proxy: values.HTTPS_PROXY === undefined ? undefined : { url: values.HTTPS_PROXY, noProxy: values.NO_PROXY },
     expiries,
     integrity: { mode: values.INTEGRITY, files: trustedFiles(values, targets, configFile) },
   };
@@ -116,6 +120,14 @@ function roleGroup(group: string | undefined, pveRole: string | undefined): Role
   return group === undefined ? undefined : { group, pveRole };
 }
 
+/** Old configurations name no source: those with an address for Graph are told by webhook, the others by nobody. */
+function changeSettings(values: Values): Pick<Settings, 'sources' | 'catchUp'> {
+  const sources = values.CHANGE_SOURCE ?? (values.PUBLIC_URL === undefined ? [] : (['webhook'] as const));
+  const { CATCHUP_INTERVAL: catchUpMs, POLL_INTERVAL: pollMs } = values;
+  const intervalMs = sources.includes('poll') ? Math.min(catchUpMs, pollMs) : catchUpMs;
+  return { sources, catchUp: { intervalMs } };
+}
+
 function listenerSettings(values: Values): ListenerSettings {
   const publicUrl = values.PUBLIC_URL;
   const { LISTEN_TLS_CERT_FILE: certFile, LISTEN_TLS_KEY_FILE: keyFile } = values;
@@ -124,6 +136,7 @@ function listenerSettings(values: Values): ListenerSettings {
     port: values.LISTEN_PORT,
     tls: certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : undefined,
     trustProxy: values.TRUST_PROXY,
+    graphAddresses: values.GRAPH_ADDRESSES,
     publicUrl,
     notificationUrl: publicUrl === undefined ? undefined : `${publicUrl}/graph/notifications`,
     lifecycleUrl: publicUrl === undefined ? undefined : `${publicUrl}/graph/lifecycle`,

@@ -3,17 +3,23 @@ export interface Cloud {
   authority: string;
   graphBaseUrl: string;
   scope: string;
+  /** Below it are the namespaces of Event Hubs. */
+  eventHubDomain: string;
 }
 
 export type CloudName = 'global' | 'usgov' | 'dod' | 'china';
 
 export const clouds: Readonly<Record<CloudName, Cloud>> = {
-  global: cloud('https://login.microsoftonline.com', 'https://graph.microsoft.com'),
-  usgov: cloud('https://login.microsoftonline.us', 'https://graph.microsoft.us'),
-  dod: cloud('https://login.microsoftonline.us', 'https://dod-graph.microsoft.us'),
-  china: cloud('https://login.chinacloudapi.cn', 'https://microsoftgraph.chinacloudapi.cn'),
+  global: cloud('https://login.microsoftonline.com', 'https://graph.microsoft.com', 'servicebus.windows.net'),
+  usgov: cloud('https://login.microsoftonline.us', 'https://graph.microsoft.us', 'servicebus.usgovcloudapi.net'),
+  dod: cloud('https://login.microsoftonline.us', 'https://dod-graph.microsoft.us', 'servicebus.usgovcloudapi.net'),
+  china: cloud(
+    'https://login.chinacloudapi.cn',
+    'https://microsoftgraph.chinacloudapi.cn',
+    'servicebus.chinacloudapi.cn',
+  ),
 };
 
-function cloud(authority: string, graphBaseUrl: string): Cloud {
-  return { authority, graphBaseUrl, scope: `${graphBaseUrl}/.default` };
+function cloud(authority: string, graphBaseUrl: string, eventHubDomain: string): Cloud {
+  return { authority, graphBaseUrl, scope: `${graphBaseUrl}/.default`, eventHubDomain };
 }

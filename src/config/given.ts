@@ -1,4 +1,4 @@
-import { aliases, type Deprecation } from './aliases.js';
+import { aliases, customary, type Deprecation } from './aliases.js';
 import type { Origin } from './origin.js';
 import { describeOrigin } from './origin.js';
 import type { Problem } from './problem.js';
@@ -52,7 +52,7 @@ function pick(source: Source, name: SettingName, gathered: Gathered): Given | un
     if (target !== name) continue;
     const old = nonBlank(source.get(alias));
     if (!old) continue;
-    if (!gathered.deprecations.some((known) => known.alias === alias)) {
+    if (!customary.has(alias) && !gathered.deprecations.some((known) => known.alias === alias)) {
       gathered.deprecations.push({ alias, canonical: name });
     }
     if (found && found.value.trim() !== old.value.trim()) gathered.problems.push(disagreement(name, found, old));

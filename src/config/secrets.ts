@@ -6,7 +6,7 @@ import { credentialName, type Gathered, type Given } from './given.js';
 import type { Needs } from './needs.js';
 import { describeOrigin } from './origin.js';
 import type { Problem } from './problem.js';
-import { type SettingName, secretNames } from './schema/index.js';
+import { type SettingName, schema, secretNames } from './schema/index.js';
 import { readSecretFile } from './secret-file.js';
 import { apiTokenSecret } from './types/proxmox.js';
 
@@ -54,6 +54,7 @@ function isBlank(path: string): boolean {
 
 function isNeeded(name: SettingName, needs: Needs, present: ReadonlySet<SettingName>): boolean {
   if (name === 'PVE_API_TOKEN') return needs.targets;
+  if (name === 'EVENTHUB_CONNECTION_STRING') return needs.graph && needs.webhooks !== 'none';
   // What the key would open comes before it in the schema, so that it is known by now whether somebody set it.
   if (name === 'ENTRAMOX_ENC_KEY' && !present.has('ENTR_CLNT_SEC_ENC')) return false;
   return name.startsWith('LAKEFS_') ? false : needs.graph;
@@ -69,7 +70,7 @@ function readNamedFile(name: SettingName, file: Given, gathered: Gathered, sourc
         remedy: `${file.name}=/etc/entramox/credentials/${credentialName(name)}`,
       };
   if (read.ok) {
-    registerSecretValue(read.text);
+    registerSetting(name, read.text);
     gathered.direct.set(name, {
       name: file.name,
       value: read.text,
@@ -89,7 +90,7 @@ function readNamedFile(name: SettingName, file: Given, gathered: Gathered, sourc
 function readCredential(name: SettingName, path: string, gathered: Gathered, sources: SecretSources): void {
   const read = readSecretFile(path, { madeBySystemd: true });
   if (read.ok) {
-    registerSecretValue(read.text);
+    registerSetting(name, read.text);
     const origin = { kind: 'credential', name: credentialName(name), file: path } as const;
     gathered.direct.set(name, { name, value: read.text, origin });
     return;
@@ -101,6 +102,13 @@ function readCredential(name: SettingName, path: string, gathered: Gathered, sou
     example: read.remedy,
     origin: `systemd credential ${credentialName(name)}`,
   });
+}
+
+/** Masks what is secret in the value of a setting wherever it appears from now on. */
+export function registerSetting(name: SettingName, value: string): void {
+  const { parts } = schema[name];
+  if (!parts) registerSecretValue(value);
+  else for (const secret of parts.secretsIn(value.trim())) registerSecret(secret);
 }
 
 /** Masks a secret wherever it appears from now on; of an API token its secret part alone as well. */

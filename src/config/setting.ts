@@ -11,8 +11,16 @@ export interface Setting<T, Kind extends 'defaulted' | 'optional' = 'defaulted' 
   /** A value that is accepted. */
   example: string;
   secret: boolean;
+  /** Of a secret that may be seen in part: what of its text may not, and the text without that. */
+  parts?: SecretParts | undefined;
   /** An empty value is a statement of its own ("none") instead of "as if it were not there". */
   blankCounts: boolean;
+}
+
+/** What of a setting's text is secret, and how the text is shown without it. */
+export interface SecretParts {
+  secretsIn(text: string): string[];
+  shownAs(text: string): string;
 }
 
 interface Words {
@@ -40,6 +48,11 @@ export function optional<T>(type: ValueType<T>, words: Words): Setting<T, 'optio
  */
 export function secret<T>(type: ValueType<T>, words: Words): Setting<T, 'optional'> {
   return { ...optional(type, words), secret: true };
+}
+
+/** A setting with a secret in it, given like any secret; the rest of its value is shown. */
+export function secretInPart<T>(type: ValueType<T>, parts: SecretParts, words: Words): Setting<T, 'optional'> {
+  return { ...secret(type, words), parts };
 }
 
 /** The value that a setting has once the configuration is accepted. */

@@ -2,12 +2,25 @@ import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { Expiry } from '../telemetry/expiry.js';
 import type { CloudName } from './clouds.js';
 import type { Credential } from './credential.js';
+import type { EventHubSettings } from './rules/event-hub.js';
 import type { TargetName } from './schema/operations.js';
+import type { ChangeSource } from './schema/sources.js';
+import type { HostRule } from './types/host-rule.js';
 import type { UidRange } from './types/linux.js';
-import type { TrustProxy } from './types/network.js';
+import type { AddressRange, TrustProxy } from './types/network.js';
 import type { RoleMapping } from './types/role-map.js';
 
-export type { CloudName, Credential, RoleMapping, TargetName, TrustProxy, UidRange };
+export type {
+  AddressRange,
+  ChangeSource,
+  CloudName,
+  Credential,
+  EventHubSettings,
+  RoleMapping,
+  TargetName,
+  TrustProxy,
+  UidRange,
+};
 
 export interface EntraSettings {
   /** false: the enabled users of the Proxmox realm are the source, without Graph. */
@@ -53,6 +66,8 @@ export interface ListenerSettings {
   port: number;
   tls: { certFile: string; keyFile: string } | undefined;
   trustProxy: TrustProxy;
+  /** Who may send notifications; empty: everybody. */
+  graphAddresses: readonly AddressRange[];
   publicUrl: string | undefined;
   /** What Graph is told to call; undefined without PUBLIC_URL. */
   notificationUrl: string | undefined;
@@ -131,6 +146,13 @@ export interface IntegritySettings {
   files: readonly string[];
 }
 
+export interface ProxySettings {
+  /** `http://user:password@proxy:3128`: holds a secret, so it is for connecting alone. */
+  url: string;
+  /** Hosts that are reached without it. */
+  noProxy: readonly HostRule[];
+}
+
 /** The whole configuration, understood and checked. Durations in milliseconds, ids in lower case. */
 export interface Settings {
   dryRun: boolean;
@@ -139,6 +161,12 @@ export interface Settings {
   targets: readonly TargetName[];
   entra: EntraSettings;
   roles: RoleSettings;
+  /** How changes are heard of; empty: by catch-up alone, since nothing is said and there is no PUBLIC_URL. */
+  sources: readonly ChangeSource[];
+  /** How often Graph is asked for what changed since. */
+  catchUp: { intervalMs: number };
+  /** Set where `eventhub` is a source and the command listens or looks after it. */
+  eventHub: EventHubSettings | undefined;
   listener: ListenerSettings;
   subscriptions: { cron: string; lifetimeMs: number };
   schedule: { sweepCron: string; timeZone: string | undefined };
@@ -154,4 +182,6 @@ export interface Settings {
   integrity: IntegritySettings;
   /** Root certificates trusted beside the built-in ones, a PEM file. */
   caFile: string | undefined;
+  /** The way out to Microsoft; undefined: straight. */
+  proxy: ProxySettings | undefined;
 }

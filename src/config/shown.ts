@@ -8,7 +8,7 @@ const LONGEST = 120;
 
 /** A value for a person's eyes: secrets masked, passwords in URLs too, control characters escaped, never long. */
 export function shown(name: SettingName | undefined, value: string): string {
-  if (name !== undefined && schema[name].secret) return MASK;
+  if (name !== undefined && schema[name].secret) return schema[name].parts?.shownAs(value) ?? MASK;
   const safe = redactText(value)
     .replaceAll(/\/\/[^/\s@]*@/g, `//${MASK}@`)
     .replaceAll(/\p{Cc}/gu, (char) => JSON.stringify(char).slice(1, -1));

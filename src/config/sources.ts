@@ -8,8 +8,8 @@ import type { Environment } from './environment.js';
 import type { Given, Source } from './given.js';
 import type { Notice } from './notice.js';
 import type { Problem } from './problem.js';
-import { isSettingName, schema } from './schema/index.js';
-import { registerSecretValue } from './secrets.js';
+import { isSettingName, type SettingName, schema } from './schema/index.js';
+import { registerSetting } from './secrets.js';
 import { serviceUids } from './service-users.js';
 
 /** One source of names and values, and what was wrong or remarkable about it. */
@@ -84,14 +84,23 @@ function unreadable(path: string, error: unknown): Problem {
 /** Values of secrets are masked from now on, also those that lose against others. */
 function registerSecretsOf(source: Source): void {
   for (const { name, value } of source.values()) {
-    if (isSecretName(name)) registerSecretValue(value);
+    const setting = secretSetting(name);
+    if (setting) registerSetting(setting, value);
   }
 }
 
-function isSecretName(name: string): boolean {
+/** The secret setting that a name stands for. */
+function secretSetting(name: string): SettingName | undefined {
   // A name may be one that every object has, such as `valueOf`.
   const canonical = isSettingName(name) ? name : Object.hasOwn(aliases, name) ? aliases[name] : undefined;
-  return canonical !== undefined && schema[canonical].secret;
+  return canonical !== undefined && schema[canonical].secret ? canonical : undefined;
+}
+
+function holdsSecret({ name, value }: Given): boolean {
+  const setting = secretSetting(name);
+  // What is encrypted may be seen: its key is the secret.
+  if (setting === undefined || value.trim() === '' || name === 'ENTR_CLNT_SEC_ENC') return false;
+  return schema[setting].parts?.secretsIn(value).length !== 0;
 }
 
 /**
@@ -99,10 +108,7 @@ function isSecretName(name: string): boolean {
  * holds none is nobody's business here.
  */
 function exposedSecrets(path: string, source: Source): Problem[] {
-  const names = [...source.values()]
-    // What is encrypted may be seen: its key is the secret.
-    .filter(({ name, value }) => value.trim() !== '' && isSecretName(name) && name !== 'ENTR_CLNT_SEC_ENC')
-    .map(({ name }) => name);
+  const names = [...source.values()].filter(holdsSecret).map(({ name }) => name);
   if (names.length === 0) return [];
   const { mode, uid } = statSync(path);
   const self = process.geteuid?.();

@@ -55,4 +55,6 @@ export interface LedgerEntry {
   conflicts: readonly ConflictRecord[];
   /** What went wrong at the last attempt, until one succeeds. */
   problem?: string | undefined;
+  /** Since when attempts fail, whatever by; only beside `problem`. */
+  problemSince?: number | undefined;
 }

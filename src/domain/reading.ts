@@ -30,7 +30,10 @@ export interface UnknownReading {
 export type Reading = PresentReading | AbsentReading | UnknownReading;
 
 /** What one configured group's listing said in a sweep. */
-export type GroupReading = { certainty: 'present'; members: number } | { certainty: 'unknown'; why: string };
+export type GroupReading =
+  | { certainty: 'present'; members: number }
+  /** `mend`: what an operator can do, where that is known. */
+  | { certainty: 'unknown'; why: string; mend?: string | undefined };
 
 /** Everything in scope, as one listing of every configured group and every configured user. */
 export interface ScopeReading {

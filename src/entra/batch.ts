@@ -10,7 +10,7 @@ export const MAX_BATCH = 20;
 
 /** One read inside a batch; the path starts with `/` and has no version. */
 export type BatchItem =
-  | { id: string; method: 'GET'; path: string }
+  | { id: string; method: 'GET'; path: string; headers?: Readonly<Record<string, string>> }
   /** Batches are repeated as a whole when they fail, so the only POST in them is one that reads. */
   | { id: string; method: 'POST'; path: `${string}/checkMemberGroups`; body: unknown };
 
@@ -84,7 +84,7 @@ function assertBatch(items: readonly BatchItem[]): readonly BatchItem[] {
 
 function toRequest(item: BatchItem): Record<string, unknown> {
   const common = { id: item.id, method: item.method, url: item.path };
-  if (item.method === 'GET') return common;
+  if (item.method === 'GET') return item.headers ? { ...common, headers: item.headers } : common;
   return { ...common, headers: { 'Content-Type': 'application/json' }, body: item.body };
 }
 

@@ -43,13 +43,43 @@ export interface Credential {
   roles(): Promise<readonly string[] | undefined>;
   /** What is missing and where to grant it; undefined: nothing, or the token does not say. Throws SourceUnavailable. */
   missingRoles(required?: readonly string[]): Promise<MissingRoles | undefined>;
+  /** What the last token lacks of what every read needs; undefined: nothing, it does not say, or there is none yet. */
+  lacking(): MissingRoles | undefined;
 }
+
+/** How often a token that lacks permissions is renewed at most, where it is used at all. */
+const RENEW_LACKING_MS = 15_000;
 
 /** The app's credential. Throws Rejected where the settings cannot work (http authority, key of another certificate). */
 export function createCredential(options: CredentialOptions): Credential {
-  const acquire = singleFlight(
+  const source = singleFlight(
     options.proof.kind === 'bearer' ? ready(options.proof.token, options) : entra(options.proof, options),
   );
+  let last: { token: string; lacking: MissingRoles | undefined } | undefined;
+  let renewedAt = Number.NEGATIVE_INFINITY;
+
+  function noted(token: string): string {
+    if (token === last?.token) return token;
+    const { roles } = readToken(token);
+    last = { token, lacking: roles && findMissingRoles(roles, REQUIRED_ROLES, options.clientId) };
+    return token;
+  }
+
+  /** A permission that was granted shows with the next token alone, so one that lacks some is renewed ahead of time. */
+  async function acquire(wish: TokenWish): Promise<string> {
+    const now = options.clock.now();
+    if (last?.lacking && !wish.claims && !wish.forceRefresh && now - renewedAt >= RENEW_LACKING_MS) {
+      renewedAt = now;
+      try {
+        return noted(await source({ forceRefresh: true }));
+      } catch (error) {
+        // The old one may still do for something.
+        if (!(error instanceof GraphUnavailable)) throw error;
+      }
+    }
+    return noted(await source(wish));
+  }
+
   const roles = async () => readToken(await acquire({})).roles;
   return {
     getToken: (wish = {}) => acquire(wish),
@@ -58,6 +88,7 @@ export function createCredential(options: CredentialOptions): Credential {
       const present = await roles();
       return present && findMissingRoles(present, required, options.clientId);
     },
+    lacking: () => last?.lacking,
   };
 }
 
@@ -85,6 +116,7 @@ function ready(token: string, { log, clock }: CredentialOptions): TokenSource {
     if (expiresAt !== undefined && expiresAt <= clock.now()) {
       throw new GraphUnavailable(
         `no access token: the one in GRAPH_ACCESS_TOKEN ended at ${new Date(expiresAt).toISOString()}; use ENTRA_CLIENT_SECRET or a certificate`,
+        { about: 'credential', mend: 'use ENTRA_CLIENT_SECRET or a certificate instead of GRAPH_ACCESS_TOKEN' },
       );
     }
     return token;

@@ -38,11 +38,15 @@ export async function exchange(
   } catch (error) {
     if (error instanceof GraphUnavailable) throw error;
     if (deadline.expired()) {
-      throw new GraphUnavailable(`${host} did not answer within ${timeoutMs} ms`, { transient: true, cause: error });
+      throw new GraphUnavailable(`${host} did not answer within ${timeoutMs} ms`, {
+        transient: true,
+        about: 'graph',
+        cause: error,
+      });
     }
     signal?.throwIfAborted();
     const { text, transient } = describeNetworkError(error);
-    throw new GraphUnavailable(`${host} cannot be reached: ${text}`, { transient, cause: error });
+    throw new GraphUnavailable(`${host} cannot be reached: ${text}`, { transient, about: 'graph', cause: error });
   } finally {
     deadline.release();
   }
@@ -73,6 +77,7 @@ function decode(bytes: Uint8Array, host: string, status: number): string {
     throw new GraphUnavailable(`${host} answered with text that is not UTF-8`, {
       status,
       transient: true,
+      about: 'graph',
       cause: error,
     });
   }

@@ -6,6 +6,8 @@ import type { Log } from '../telemetry/log.js';
 import { checkShape, readAnswer } from './answers.js';
 import { authenticationMiddleware } from './authentication-middleware.js';
 import { type BatchAnswer, type BatchItem, sendBatch } from './batch.js';
+import type { Breaker } from './breaker.js';
+import { breakerMiddleware } from './breaker-middleware.js';
 import type { Credential } from './credential.js';
 import { type DeltaRound, readDeltaRound } from './delta-pages.js';
 import { graphRoot } from './graph-root.js';
@@ -18,7 +20,7 @@ import { CALL_TIMEOUT, type CallInfo, transportMiddleware } from './transport-mi
 export interface GraphClientOptions {
   /** `https://graph.microsoft.com`, with or without version. */
   baseUrl: string;
-  credential: Pick<Credential, 'getToken'>;
+  credential: Pick<Credential, 'getToken'> & Partial<Pick<Credential, 'lacking'>>;
   log: Log;
   clock: Clock;
   /** An undici Agent with the extra roots; the built-in one without it. */
@@ -29,6 +31,8 @@ export interface GraphClientOptions {
   maxBytes?: number | undefined;
   retry?: RetryPolicy | undefined;
   random?: (() => number) | undefined;
+  /** Keeps calls from a Graph that is unwell as a whole; without one each call finds out for itself. */
+  breaker?: Breaker | undefined;
   /** Called after each attempt. */
   onCall?: ((info: CallInfo) => void) | undefined;
 }
@@ -79,6 +83,9 @@ export function createGraphClient(options: GraphClientOptions): GraphClient {
         }),
       ),
       retryMiddleware({ policy, clock, log, random }),
+      ...(options.breaker
+        ? [breakerMiddleware({ breaker: options.breaker, clock, lacking: () => credential.lacking?.() })]
+        : []),
       authenticationMiddleware({ root, credential, log }),
       transportMiddleware({
         dispatcher: options.dispatcher,

@@ -16,16 +16,40 @@ export class GraphError extends Error {
   }
 }
 
+/**
+ * What is unwell: `login`, the token endpoint cannot be asked; `credential`, it refuses ours; `permissions`, the token
+ * lacks what every read needs; `graph`, Graph as a whole; `call`, nothing but this call.
+ */
+export type UnwellPart = 'login' | 'credential' | 'permissions' | 'graph' | 'call';
+
+export interface UnavailableDetails {
+  status?: number | undefined;
+  transient?: boolean | undefined;
+  about?: UnwellPart | undefined;
+  /** What an operator can do, as a sentence without its full stop. */
+  mend?: string | undefined;
+  /** How long the other side wants to be left alone. */
+  retryAfterMs?: number | undefined;
+  cause?: unknown;
+}
+
 /** Graph or the token endpoint cannot be asked, or answered something that nothing may be concluded from. */
 export class GraphUnavailable extends SourceUnavailable {
   /** The HTTP status of the last answer; undefined where none came. */
   readonly status: number | undefined;
   /** Whether the same call may succeed a moment later. */
   readonly transient: boolean;
-  constructor(message: string, options: { status?: number; transient?: boolean; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
-    this.status = options.status;
-    this.transient = options.transient ?? false;
+  /** Default: `call`. */
+  readonly about: UnwellPart;
+  readonly mend: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, details: UnavailableDetails = {}) {
+    super(message, { cause: details.cause });
+    this.status = details.status;
+    this.transient = details.transient ?? false;
+    this.about = details.about ?? 'call';
+    this.mend = details.mend;
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

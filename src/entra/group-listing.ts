@@ -1,5 +1,6 @@
 import { messageOf } from '../domain/errors.js';
 import type { GroupId } from '../domain/identity.js';
+import { GROUP_GONE, groupGone, membersHidden } from './cause-words.js';
 import type { GraphClient } from './graph-client.js';
 import { GraphError, saysNotFound } from './graph-errors.js';
 import { type GraphUser, isOtherType, USER_SELECT, userSchema } from './user-schema.js';
@@ -10,7 +11,7 @@ const PAGE_SIZE = 999;
 export type GroupListing =
   | { kind: 'listed'; users: GraphUser[] }
   /** `cause` is what was thrown; undefined where the listing itself was at fault. */
-  | { kind: 'unknown'; why: string; cause?: unknown };
+  | { kind: 'unknown'; why: string; mend?: string | undefined; cause?: unknown };
 
 /**
  * Every user in a group, directly or through nested groups, complete or not at all. The cast to users is an advanced
@@ -33,16 +34,19 @@ export async function listGroup(graph: GraphClient, group: GroupId, signal: Abor
     return { kind: 'listed', users };
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: 'unknown', why: explain(error), cause: error };
+    return { kind: 'unknown', ...explain(error, group), cause: error };
   }
 }
 
-function explain(error: unknown): string {
-  if (!(error instanceof GraphError)) return messageOf(error);
-  if (saysNotFound(error.status, error.code))
-    return 'the group is gone, or its id is wrong; see ENTRA_GROUP_IDS and ENTRA_ROLE_MAP';
+function explain(error: unknown, group: GroupId): { why: string; mend?: string } {
+  if (!(error instanceof GraphError)) return { why: messageOf(error) };
+  if (saysNotFound(error.status, error.code)) return { why: GROUP_GONE, mend: groupGone(group).mend };
   if (error.status === 403) {
-    return `Graph refuses to list it (${error.code}); the app needs GroupMember.Read.All and User.Read.All, and Member.Read.Hidden for a group with hidden members`;
+    const needs = 'GroupMember.Read.All and User.Read.All, and Member.Read.Hidden for a group with hidden members';
+    return {
+      why: `Graph refuses to list it (${error.code}); the app needs ${needs}`,
+      mend: membersHidden(group).mend,
+    };
   }
-  return error.message;
+  return { why: error.message };
 }

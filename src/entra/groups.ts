@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { SourceUnavailable } from '../domain/errors.js';
 import { type GroupId, parseGuid } from '../domain/identity.js';
+import { readErrorBody } from './answers.js';
 import { MAX_BATCH } from './batch.js';
 import type { GraphClient } from './graph-client.js';
+import { saysNotFound } from './graph-errors.js';
 import { chunk } from './identity-requests.js';
 
 const groupSchema = z.object({ id: z.string(), displayName: z.string().nullish().catch(undefined) });
@@ -29,6 +31,35 @@ export async function readGroups(
       const group = answer?.kind === 'answer' && answer.status === 200 ? groupSchema.safeParse(answer.body) : undefined;
       if (group?.success && parseGuid(group.data.id) === id) {
         found.set(id, { id, displayName: group.data.displayName ?? undefined });
+      }
+    }
+  }
+  return found;
+}
+
+/**
+ * Which of these object ids are groups: a member of a group may be anything, and a notification does not say what.
+ * `unknown` where Graph said neither. Throws SourceUnavailable when Graph cannot be asked.
+ */
+export async function whichAreGroups(
+  graph: GraphClient,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, 'group' | 'no group' | 'unknown'>> {
+  const found = new Map<string, 'group' | 'no group' | 'unknown'>();
+  for (const part of chunk([...new Set(ids)], MAX_BATCH)) {
+    // getByIds would do it in one item, and needs Directory.Read.All.
+    const answers = await graph.batch(
+      part.map((id) => ({ id, method: 'GET', path: `/groups/${encodeURIComponent(id)}?$select=id` })),
+      { signal },
+    );
+    for (const id of part) {
+      const answer = answers.get(id);
+      if (answer?.kind !== 'answer') found.set(id, 'unknown');
+      else if (saysNotFound(answer.status, readErrorBody(answer.body)?.code)) found.set(id, 'no group');
+      else {
+        const group = answer.status === 200 ? groupSchema.safeParse(answer.body) : undefined;
+        found.set(id, group?.success && parseGuid(group.data.id) === id ? 'group' : 'unknown');
       }
     }
   }

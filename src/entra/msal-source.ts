@@ -34,7 +34,9 @@ export function createMsalSource({ subject, auth, scope, network, log, clock }: 
       skipCache: forceRefresh === true,
       ...(claims === undefined ? {} : { claims }),
     });
-    if (!result?.accessToken) throw new GraphUnavailable('no access token: the token endpoint answered without one');
+    if (!result?.accessToken) {
+      throw new GraphUnavailable('no access token: the token endpoint answered without one', { about: 'login' });
+    }
     const expiresAt = result.expiresOn?.getTime() ?? 0;
     if (result.accessToken !== last.token)
       log('entra.token.acquired', { expiresAt: new Date(expiresAt).toISOString() });

@@ -1,4 +1,5 @@
 import { messageOf } from '../domain/errors.js';
+import { ProxyFailure } from './outbound-tunnel.js';
 
 const CERTIFICATE: Record<string, string> = {
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate comes from a root that is not trusted; name that root in CA_FILE',
@@ -29,6 +30,8 @@ const PLAIN: Record<string, string> = {
 
 /** What went wrong on the wire, in words, and whether trying again may help (a wrong certificate stays wrong). */
 export function describeNetworkError(error: unknown): { text: string; transient: boolean } {
+  const proxy = causes(error).find((cause) => cause instanceof ProxyFailure);
+  if (proxy) return { text: proxy.message, transient: proxy.transient };
   const codes = causes(error)
     .map((cause) => (cause as { code?: unknown }).code)
     .filter((code): code is string => typeof code === 'string');

@@ -74,7 +74,7 @@ function merge(groups: readonly GroupId[], listings: ReadonlyMap<GroupId, GroupL
   for (const group of groups) {
     const listing = listings.get(group);
     if (listing?.kind !== 'listed') {
-      readings.set(group, { certainty: 'unknown', why: listing?.why ?? 'not listed' });
+      readings.set(group, { certainty: 'unknown', why: listing?.why ?? 'not listed', mend: listing?.mend });
       continue;
     }
     readings.set(group, { certainty: 'present', members: listing.users.length });

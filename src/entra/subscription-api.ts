@@ -3,31 +3,33 @@ import type { Clock } from '../domain/clock.js';
 import type { GraphClient } from './graph-client.js';
 import { GraphError, saysNotFound } from './graph-errors.js';
 import type { CreateOutcome, NewSubscription, Subscription, SubscriptionApi } from './subscription.js';
+import { createSubscriptionLifetime } from './subscription-lifetime.js';
 import { readRefusal } from './subscription-refusals.js';
 import { subscriptionSchema } from './subscription-schema.js';
 
-const MINUTE_MS = 60_000;
-/** Graph: resources/subscription, users and groups: 41,760 minutes; an hour is kept for clocks that disagree. */
-const MAX_LIFETIME_MS = 41_760 * MINUTE_MS - 60 * MINUTE_MS;
 /** Two handshakes of up to 10 s each happen inside the call (Graph: change-notifications-delivery-webhooks). */
 const CREATE_TIMEOUT_MS = 45_000;
 
 /** The subscription calls over a Graph client. What is refused for good is thrown as GraphError. */
 export function createSubscriptionApi(graph: GraphClient, clock: Pick<Clock, 'now'>): SubscriptionApi {
-  const expiry = (expiresAt: number) => new Date(Math.min(expiresAt, clock.now() + MAX_LIFETIME_MS)).toISOString();
+  const lifetime = createSubscriptionLifetime(clock);
   const get = (id: string, signal: AbortSignal) =>
     unlessGone(graph.get(pathOf(id), subscriptionSchema, { signal }), undefined);
 
   return {
-    create: (wanted, signal) => create(graph, wanted, expiry(wanted.expiresAt), signal),
+    create: (wanted, signal) =>
+      orRefusal(wanted, () =>
+        lifetime.within(wanted.expiresAt, (expirationDateTime) => create(graph, wanted, expirationDateTime, signal)),
+      ),
     get,
     list: async (signal) => (await graph.getAllPages('/subscriptions', subscriptionSchema, { signal })).items,
     async renew(id, expiresAt, signal) {
-      const body = { expirationDateTime: expiry(expiresAt) };
+      const answer = subscriptionSchema.optional().or(z.null());
       const renewed = await unlessGone(
-        graph
-          .patch(pathOf(id), body, subscriptionSchema.optional().or(z.null()), { signal })
-          .then((answer) => answer ?? 'silent'),
+        lifetime.within(expiresAt, async (expirationDateTime) => {
+          const shown = await graph.patch(pathOf(id), { expirationDateTime }, answer, { signal });
+          return shown ?? 'silent';
+        }),
         undefined,
       );
       // An older Graph answers 204: the expiry that counts is then read.
@@ -46,12 +48,12 @@ export function createSubscriptionApi(graph: GraphClient, clock: Pick<Clock, 'no
   };
 }
 
-async function create(
+function create(
   graph: GraphClient,
   { resource, changeType, notificationUrl, lifecycleNotificationUrl, clientState }: NewSubscription,
   expirationDateTime: string,
   signal: AbortSignal,
-): Promise<CreateOutcome> {
+): Promise<Subscription> {
   const body = {
     changeType,
     notificationUrl,
@@ -61,12 +63,14 @@ async function create(
     clientState,
     latestSupportedTlsVersion: 'v1_2',
   };
+  return graph.post('/subscriptions', body, subscriptionSchema, { signal, timeoutMs: CREATE_TIMEOUT_MS });
+}
+
+async function orRefusal(wanted: NewSubscription, call: () => Promise<Subscription>): Promise<CreateOutcome> {
   try {
-    const options = { signal, timeoutMs: CREATE_TIMEOUT_MS };
-    const subscription: Subscription = await graph.post('/subscriptions', body, subscriptionSchema, options);
-    return { kind: 'created', subscription };
+    return { kind: 'created', subscription: await call() };
   } catch (error) {
-    const outcome = error instanceof GraphError ? readRefusal(error, { resource, notificationUrl }) : undefined;
+    const outcome = error instanceof GraphError ? readRefusal(error, wanted) : undefined;
     if (outcome) return outcome;
     throw error;
   }

@@ -13,6 +13,8 @@ export function readRefusal(
 ): CreateOutcome | undefined {
   const { status, code, graphMessage } = error;
   if (status === 409) return { kind: 'exists', existingId: existingId(graphMessage) };
+  // Before the permissions: Graph hides both in an ExtensionError.
+  if (saysNoObject(error)) return { kind: 'no-object', explanation: noObject(error, wanted.resource) };
   if (status === 403 || code === 'ExtensionError') {
     return { kind: 'forbidden', explanation: forbidden(error, wanted.resource) };
   }
@@ -33,6 +35,37 @@ function existingId(message: string): string | undefined {
   const named = new RegExp(`subscription id:? '?(${GUID})`, 'i').exec(message)?.[1];
   const all = message.match(new RegExp(GUID, 'gi')) ?? [];
   return (named ?? (all.length === 1 ? all[0] : undefined))?.toLowerCase();
+}
+
+/** The status of the directory's own answer stands in the text: `Operation: Create; Exception: [Status Code: NotFound; …]`. */
+function saysNoObject({ status, code, graphMessage }: GraphError): boolean {
+  if (status !== 404 && status !== 400 && code !== 'ExtensionError') return false;
+  // Our own endpoint may answer 404 to the handshake, too.
+  if (handshakeCause(graphMessage)) return false;
+  return status === 404 || /status code:? '?notfound|resourcenotfound|does not exist/i.test(graphMessage);
+}
+
+function noObject({ graphMessage, code }: GraphError, resource: string): string {
+  const said = `(Graph: ${code}${graphMessage ? `, "${graphMessage.slice(0, 300)}"` : ''})`;
+  const [, collection, id] = /^\/?(users|groups)\/([^/]+)/i.exec(resource) ?? [];
+  if (!id) return `Graph does not know ${resource} ${said}`;
+  const [kind, setting] = /^users$/i.test(collection ?? '') ? ['user', 'ENTRA_USER_IDS'] : ['group', 'ENTRA_GROUP_IDS'];
+  return (
+    `there is no ${kind} ${id} in Entra ID: it was deleted, or the id is wrong. Take it out of the configuration ` +
+    `(${setting}), or restore it; a new one may take minutes to be known everywhere ${said}`
+  );
+}
+
+/**
+ * Whether a refusal says that the expiry lies too far ahead, and how many minutes Graph allows (undefined: it does not
+ * say so).
+ */
+export function readTooLong({ status, graphMessage }: GraphError): { minutes: number | undefined } | undefined {
+  if (status !== 400) return undefined;
+  const found = /expiration[^.]{0,80}?\b(?:only|not|at most|less|exceed|maximum)\b/i.test(graphMessage);
+  if (!found) return undefined;
+  const minutes = /(\d[\d,]*)\s*minutes/i.exec(graphMessage)?.[1];
+  return { minutes: minutes === undefined ? undefined : Number(minutes.replaceAll(',', '')) };
 }
 
 function forbidden({ graphMessage, code }: GraphError, resource: string): string {

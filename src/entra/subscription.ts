@@ -26,6 +26,8 @@ export type CreateOutcome =
   | { kind: 'exists'; existingId: string | undefined }
   /** 403: a missing permission, or the quota of 100; `explanation` is for the operator. */
   | { kind: 'forbidden'; explanation: string }
+  /** The watched user or group is not there (any more), which is no matter of permissions. */
+  | { kind: 'no-object'; explanation: string }
   /** 400 from the handshake inside the call: Graph could not reach or did not understand our endpoint. */
   | { kind: 'endpoint-failed'; explanation: string };
 

@@ -1,6 +1,7 @@
 import { AuthError } from '@azure/msal-node';
 import { messageOf } from '../domain/errors.js';
 import { redactText } from '../telemetry/redact.js';
+import { type CauseWords, expiredSecret, LOGIN_MEND, SECRETS_PAGE } from './cause-words.js';
 import { GraphUnavailable } from './graph-errors.js';
 
 export interface TokenSubject {
@@ -10,25 +11,48 @@ export interface TokenSubject {
 }
 
 /** What the codes that operators meet mean, and what to do (Entra: error codes for the token endpoint). */
-const EXPLAINED: Record<string, (subject: TokenSubject) => string> = {
-  '7000222': ({ clientId }) =>
-    `the client secret of app ${clientId} has expired; make a new one (Entra admin centre, App registrations, ` +
-    'Certificates & secrets), put it into ENTRA_CLIENT_SECRET, restart',
-  '7000215': ({ clientId }) =>
-    `the client secret of app ${clientId} is wrong; ENTRA_CLIENT_SECRET must hold the secret's Value, not its Secret ID`,
-  '700016': ({ clientId, tenantId }) =>
-    `tenant ${tenantId} knows no app ${clientId}; check ENTRA_CLIENT_ID, and that the app was registered in this tenant`,
-  '90002': ({ tenantId, authority }) =>
-    `${authority} knows no tenant ${tenantId}; check ENTRA_TENANT_ID, and ENTRA_CLOUD for a national cloud`,
-  '900023': ({ tenantId }) => `"${tenantId}" is not a tenant id; ENTRA_TENANT_ID takes the Directory (tenant) ID`,
-  '700027': ({ clientId }) =>
-    `the certificate is not registered with app ${clientId}, or its signature is wrong; upload it under Certificates & secrets`,
-  '700024': () => 'the signed client assertion is outside its validity; check the clock of this host',
-  '7000112': ({ clientId }) => `app ${clientId} is disabled in this tenant (Enterprise applications, Properties)`,
-  '7000229': ({ clientId, tenantId }) =>
-    `app ${clientId} has no service principal in tenant ${tenantId}; grant admin consent`,
-  '500011': () => 'this tenant does not know the Graph that GRAPH_BASE_URL names; check ENTRA_CLOUD',
-  '53003': ({ clientId }) => `Conditional Access blocks app ${clientId} from where this host is`,
+const EXPLAINED: Record<string, (subject: TokenSubject) => CauseWords> = {
+  '7000222': ({ clientId }) => expiredSecret(clientId),
+  '7000215': ({ clientId }) => ({
+    saw: `the client secret of app ${clientId} is wrong`,
+    mend: "ENTRA_CLIENT_SECRET must hold the secret's Value, not its Secret ID",
+  }),
+  '700016': ({ clientId, tenantId }) => ({
+    saw: `tenant ${tenantId} knows no app ${clientId}`,
+    mend: 'check ENTRA_CLIENT_ID, and that the app was registered in this tenant',
+  }),
+  '90002': ({ tenantId, authority }) => ({
+    saw: `${authority} knows no tenant ${tenantId}`,
+    mend: 'check ENTRA_TENANT_ID, and ENTRA_CLOUD for a national cloud',
+  }),
+  '900023': ({ tenantId }) => ({
+    saw: `"${tenantId}" is not a tenant id`,
+    mend: 'ENTRA_TENANT_ID takes the Directory (tenant) ID',
+  }),
+  '700027': ({ clientId }) => ({
+    saw: `the certificate is not registered with app ${clientId}, or its signature is wrong`,
+    mend: `upload it under Certificates & secrets (${SECRETS_PAGE})`,
+  }),
+  '700024': () => ({
+    saw: 'the signed client assertion is outside its validity',
+    mend: 'check the clock of this host',
+  }),
+  '7000112': ({ clientId }) => ({
+    saw: `app ${clientId} is disabled in this tenant (Enterprise applications, Properties)`,
+    mend: 'switch "Enabled for users to sign-in" on there',
+  }),
+  '7000229': ({ clientId, tenantId }) => ({
+    saw: `app ${clientId} has no service principal in tenant ${tenantId}`,
+    mend: 'grant admin consent (Entra admin centre, App registrations, API permissions)',
+  }),
+  '500011': () => ({
+    saw: 'this tenant does not know the Graph that GRAPH_BASE_URL names',
+    mend: 'check ENTRA_CLOUD',
+  }),
+  '53003': ({ clientId }) => ({
+    saw: `Conditional Access blocks app ${clientId} from where this host is`,
+    mend: 'see the Conditional Access policies for workload identities (Entra admin centre, Protection)',
+  }),
 };
 
 /**
@@ -43,14 +67,21 @@ export function explainTokenFailure(
   if (network) {
     return new GraphUnavailable(`no access token: ${network.message}`, {
       status: network.status,
+      about: 'login',
+      retryAfterMs: network.retryAfterMs,
+      mend: LOGIN_MEND,
       cause: error,
     });
   }
   const text = redactText(error instanceof AuthError ? `${error.errorCode}: ${error.errorMessage}` : messageOf(error));
   const code = /AADSTS(\d+)/.exec(text)?.[1];
   const explained = code ? EXPLAINED[code]?.(subject) : undefined;
-  const message = explained ? `${explained} (AADSTS${code})` : firstSentences(text);
-  return new GraphUnavailable(`no access token: ${message}`, { cause: error });
+  const message = explained ? `${explained.saw}; ${explained.mend} (AADSTS${code})` : firstSentences(text);
+  return new GraphUnavailable(`no access token: ${message}`, {
+    about: 'credential',
+    mend: explained?.mend ?? 'entramox doctor',
+    cause: error,
+  });
 }
 
 /** Entra's text without the trailing correlation ids and time stamps. */

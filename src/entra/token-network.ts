@@ -75,10 +75,10 @@ async function persist(
       new GraphUnavailable(`${host} answers with status ${outcome.answer.status}`, {
         status: outcome.answer.status,
         transient: true,
+        about: 'login',
+        retryAfterMs: retryAfterMs(outcome.answer.headers.get('retry-after'), clock.now()),
       });
-    const waitMs = failure.transient
-      ? patience.next(retryAfterMs(outcome.answer?.headers.get('retry-after'), clock.now()))
-      : undefined;
+    const waitMs = failure.transient ? patience.next(failure.retryAfterMs) : undefined;
     if (waitMs === undefined) throw failure;
     log('entra.call.retried', { method, host, status: failure.status, why: failure.message, waitMs });
     await clock.sleep(waitMs);

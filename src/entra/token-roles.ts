@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CauseWords } from './cause-words.js';
 
 /** What reading people and groups needs (Graph: permissions reference; the narrowest documented pair). */
 export const REQUIRED_ROLES = ['GroupMember.Read.All', 'User.Read.All'] as const;
@@ -42,10 +43,20 @@ export function decodeJson(text: string): unknown {
   }
 }
 
-export interface MissingRoles {
+export interface MissingRoles extends CauseWords {
   missing: readonly string[];
-  /** Where to grant them, for the operator. */
+  /** Both in one sentence: what is missing, and where to grant it. */
   explanation: string;
+}
+
+/** The words for permissions that an app lacks; other places that find one missing use the same. */
+export function grantWords(clientId: string, missing: readonly string[], has: string): CauseWords {
+  return {
+    saw: `app ${clientId} lacks the application permission${missing.length > 1 ? 's' : ''} ${missing.join(' and ')} (it has: ${has})`,
+    mend:
+      'Entra admin centre, App registrations, API permissions, Add, Microsoft Graph, Application permissions, then ' +
+      '"Grant admin consent"; a running process sees them with its next token',
+  };
 }
 
 /** Those of the required permissions that neither they nor a wider one cover; undefined: none is missing. */
@@ -57,11 +68,6 @@ export function findMissingRoles(
   const missing = required.filter((role) => ![role, ...(WIDER[role] ?? [])].some((enough) => roles.includes(enough)));
   if (missing.length === 0) return undefined;
   const has = roles.length > 0 ? roles.join(', ') : 'none';
-  return {
-    missing,
-    explanation:
-      `app ${clientId} lacks the application permission${missing.length > 1 ? 's' : ''} ${missing.join(' and ')} ` +
-      `(it has: ${has}); Entra admin centre, App registrations, API permissions, Add, Microsoft Graph, Application ` +
-      'permissions, then "Grant admin consent"; a running process sees them with its next token',
-  };
+  const words = grantWords(clientId, missing, has);
+  return { missing, ...words, explanation: `${words.saw}; ${words.mend}` };
 }

@@ -44,11 +44,12 @@ export function transportMiddleware({ dispatcher, timeoutMs, maxBytes, now, onCa
 
 function toResponse({ status, headers, text }: Answer, url: URL): Response {
   if (status < 200 || status > 599)
-    throw new GraphUnavailable(`${url.host} answered with status ${status}`, { status });
+    throw new GraphUnavailable(`${url.host} answered with status ${status}`, { status, about: 'graph' });
   if (status < 300 && isCut(headers, text)) {
     throw new GraphUnavailable(`${url.host} answered with JSON that is broken: it ends in the middle`, {
       status,
       transient: true,
+      about: 'graph',
     });
   }
   const bodyless = status === 204 || status === 205 || status === 304;

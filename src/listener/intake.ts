@@ -19,6 +19,8 @@ export interface IntakeOptions {
   find: (subscriptionId: string) => KnownSubscription | undefined;
   /** A subscription on the whole of `/groups` reports every group of the tenant; only these matter. */
   isWatchedGroup: (groupId: string) => boolean;
+  /** Told when an item is about a watched group and may be about what is nested in it. */
+  onNesting?: (() => void) | undefined;
   hints: HintSink;
   /** Called for each item, and for each bad id in one. */
   onOutcome: (outcome: IntakeOutcome) => void;
@@ -26,11 +28,24 @@ export interface IntakeOptions {
   onDropped: (outcome: IntakeOutcome, subscriptionId: string) => void;
 }
 
+/** What items come to, before anything of it is stored. */
+export interface SortedItems {
+  keys: Map<Key, 'changed' | 'removed'>;
+  lifecycle: LifecycleEvent[];
+}
+
 /**
  * Checks every item, stores a hint for each object that they name, and gives back the lifecycle events among them.
  * Rejects when a hint could not be stored; whatever is wrong with an item only drops that item.
  */
 export async function takeIn(items: readonly unknown[], options: IntakeOptions): Promise<LifecycleEvent[]> {
+  const { keys, lifecycle } = sortItems(items, options);
+  await storeKeys(keys, options.hints);
+  return lifecycle;
+}
+
+/** The checking half of `takeIn`, the same for every way that items come by. */
+export function sortItems(items: readonly unknown[], options: Omit<IntakeOptions, 'hints'>): SortedItems {
   const { onOutcome, onDropped } = options;
   const hints: Hint[] = [];
   const lifecycle: LifecycleEvent[] = [];
@@ -42,11 +57,15 @@ export async function takeIn(items: readonly unknown[], options: IntakeOptions):
   const keys = mergeHints(hints);
   // What was not told is told by a sweep; stored like any hint, before anybody is answered.
   if (lifecycle.some(({ event }) => event !== 'reauthorizationRequired')) keys.set('sweep', 'changed');
-  await storeAll(keys, options.hints);
-  return lifecycle;
+  return { keys, lifecycle };
 }
 
-function takeItem(item: unknown, options: IntakeOptions, hints: Hint[], lifecycle: LifecycleEvent[]): IntakeOutcome {
+function takeItem(
+  item: unknown,
+  options: Omit<IntakeOptions, 'hints'>,
+  hints: Hint[],
+  lifecycle: LifecycleEvent[],
+): IntakeOutcome {
   if (!isRecord(item) || Object.hasOwn(item, '__proto__')) return 'malformed-item';
   const origin = readOrigin(item, options.tenantId, options.find);
   if ('dropped' in origin) return origin.dropped;
@@ -58,12 +77,14 @@ function takeItem(item: unknown, options: IntakeOptions, hints: Hint[], lifecycl
   }
   const reading = readItem(item, origin.subscription.resource, options.isWatchedGroup);
   if ('dropped' in reading) return reading.dropped;
+  if (reading.mayNest) options.onNesting?.();
   for (let count = 0; count < reading.badIds; count += 1) options.onOutcome('bad-id');
   hints.push(...reading.hints);
   return 'accepted';
 }
 
-async function storeAll(keys: ReadonlyMap<Key, 'changed' | 'removed'>, sink: HintSink): Promise<void> {
+/** The storing half: rejects when a hint could not be stored, once all were tried. */
+export async function storeKeys(keys: SortedItems['keys'], sink: HintSink): Promise<void> {
   const settled = await Promise.allSettled([...keys].map(([key, reason]) => sink.put(key, reason)));
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;

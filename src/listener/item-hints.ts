@@ -7,14 +7,24 @@ import { covers, type NamedObject, readResource } from './watched-resource.js';
 /** Above so many members in one item the group is read as a whole. */
 const MAX_MEMBERS = 200;
 
+/** What a notification can be the reason for. */
+export type ToldReason = Exclude<Reason, 'caught-up'>;
+
 export interface Hint {
   key: Key;
-  reason: Reason;
+  reason: ToldReason;
   /** The item also reports that the same identity was added, so a removal proves nothing. */
   added: boolean;
 }
 
-export type ItemReading = { hints: Hint[]; badIds: number } | { dropped: DropReason };
+export type ItemReading =
+  | {
+      hints: Hint[];
+      badIds: number;
+      /** It is about a group, and not only about members of whom it says that they are users. */
+      mayNest: boolean;
+    }
+  | { dropped: DropReason };
 
 /**
  * What one notification item makes us look at. `watched` is the resource of the subscription that the item came by.
@@ -31,21 +41,24 @@ export function readItem(
   const { object } = reading;
   if (object.kind === 'user') return one({ key: `user:${object.userId}`, reason: 'changed', added: false });
   if (!isWatchedGroup(object.groupId)) return { dropped: 'unwatched-group' };
-  if (object.kind === 'member') return one({ key: `user:${object.userId}`, reason: 'changed', added: false });
+  if (object.kind === 'member') return one({ key: `user:${object.userId}`, reason: 'changed', added: false }, true);
   return readMembers(object, isRecord(item.resourceData) ? item.resourceData['members@delta'] : undefined);
 }
 
 function readMembers({ groupId }: Extract<NamedObject, { kind: 'group' }>, delta: unknown): ItemReading {
   const group = { key: `group:${groupId}`, reason: 'changed', added: false } as const;
-  if (!Array.isArray(delta) || delta.length > MAX_MEMBERS) return one(group);
+  if (!Array.isArray(delta) || delta.length > MAX_MEMBERS) return one(group, true);
   const members = new Map<string, { added: boolean; removed: boolean }>();
   let badIds = 0;
+  let mayNest = false;
   for (const member of delta) {
     const id = isRecord(member) ? parseGuid(member.id) : undefined;
     if (!isRecord(member) || !id) {
       badIds += 1;
       continue;
     }
+    // Notifications have been seen without any type; a delta answer tells it.
+    if (typeOf(member) !== 'user') mayNest = true;
     const marks = members.get(id) ?? { added: false, removed: false };
     // A string in notifications, an object in delta answers.
     const mark = member['@removed'];
@@ -53,20 +66,25 @@ function readMembers({ groupId }: Extract<NamedObject, { kind: 'group' }>, delta
     else marks.added = true;
     members.set(id, marks);
   }
-  if (members.size === 0) return { hints: [group], badIds };
+  if (members.size === 0) return { hints: [group], badIds, mayNest: true };
   const hints = [...members].map(([id, { added, removed }]): Hint => {
     return { key: `user:${id}`, reason: removed && !added ? 'removed' : 'changed', added };
   });
-  return { hints, badIds };
+  return { hints, badIds, mayNest };
 }
 
-function one(hint: Hint): ItemReading {
-  return { hints: [hint], badIds: 0 };
+function one(hint: Hint, mayNest = false): ItemReading {
+  return { hints: [hint], badIds: 0, mayNest };
+}
+
+function typeOf(member: Record<string, unknown>): string | undefined {
+  const type = member['@odata.type'];
+  return typeof type === 'string' ? type.split('.').at(-1)?.toLowerCase() : undefined;
 }
 
 /** One hint per key out of those of many items: a removal stands unless some item reports an addition as well. */
-export function mergeHints(hints: readonly Hint[]): Map<Key, Reason> {
-  const merged = new Map<Key, Reason>();
+export function mergeHints(hints: readonly Hint[]): Map<Key, ToldReason> {
+  const merged = new Map<Key, ToldReason>();
   const added = new Set<Key>();
   for (const hint of hints) {
     if (hint.added) added.add(hint.key);

@@ -4,14 +4,20 @@ export type IntakeOutcome =
   | 'accepted'
   | 'lifecycle'
   | 'handshake'
+  /** Graph tried the way to an event hub while a subscription was made. */
+  | 'probe'
   /** The whole request was refused. */
   | 'bad-token'
   | 'not-json'
   | 'too-large'
   | 'malformed'
   | 'not-found'
-  /** Our own failure: answered 503. */
+  /** From an address that is not on the allow-list. */
+  | 'foreign-address'
+  /** Our own failure: answered 503; an event waits in its hub. */
   | 'unstored'
+  /** The disk did not make it durable in time, or too much waits for it: answered 503 as well. */
+  | 'late'
   /** The item was dropped. */
   | 'malformed-item'
   | 'unknown-subscription'

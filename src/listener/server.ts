@@ -47,7 +47,8 @@ const LIMITS: ListenerLimits = {
   requestTimeoutMs: 15_000,
   keepAliveTimeoutMs: 65_000,
   maxHeaderBytes: 16 * 1024,
-  maxConnections: 512,
+  // Graph calls from some ninety addresses, each with connections of its own, and after an outage all at once.
+  maxConnections: 2048,
 };
 
 /** Listens with the app; resolves once connections are taken. Throws Rejected with the remedy where it cannot. */

@@ -79,6 +79,8 @@ function send(
         if (line.trim() !== '') onLine(line);
       });
       lines.on('close', () => resolve(response.statusCode ?? 0));
+      // readline hands errors of its input on, and without a listener they would end this process.
+      lines.on('error', reject);
       response.on('error', reject);
     });
     call.on('timeout', () => call.destroy(new Error(`no answer on ${socketPath} within ${timeoutMs / 1000} s`)));

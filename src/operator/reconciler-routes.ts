@@ -11,6 +11,7 @@ import { knownAs, type Released, release } from '../reconcile/release.js';
 import { type Repair, repairLedger } from '../reconcile/repair.js';
 import { resync } from '../reconcile/resync.js';
 import type { Outcome } from '../reconcile/settle.js';
+import type { AgentLook } from '../targets/linux/target.js';
 import { withoutSecrets } from '../telemetry/redact.js';
 import { auditRequest, createOperatorPass } from './operator-pass.js';
 import type { PeerOf } from './peer.js';
@@ -52,11 +53,7 @@ const approveBody = z.strictObject({
 });
 
 /** What a look at the account agent found. */
-export interface AgentCheck {
-  ok: boolean;
-  saw: string;
-  mend?: string | undefined;
-}
+export type AgentCheck = AgentLook;
 
 /** What came of an adoption; not `applied`: the steps are those that would be done. */
 export type AdoptionAnswer = Adoption & { applied: boolean; dryRun: boolean };

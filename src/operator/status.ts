@@ -2,11 +2,16 @@ import type { ConflictRecord, LedgerEntry, LifecycleState } from '../domain/ledg
 import type { TargetName } from '../domain/policy.js';
 import type { IntegrityView } from '../integrity/view.js';
 import type { Queue } from '../queue/queue.js';
+import type { CatchUpStanding } from '../reconcile/catch-up/catch-up.js';
 import type { Context } from '../reconcile/context.js';
 import type { Busyness } from '../reconcile/loop.js';
 import { type Expiry, type ExpiryView, expiryViews } from '../telemetry/expiry.js';
+import { type CatchUpView, catchUpView } from './catch-up.js';
 import { deletionWaits } from './deletion-waits.js';
+import { type GroupView, groupViews } from './groups.js';
 import {
+  type ConditionView,
+  conditionView,
   type HeldView,
   heldIn,
   iso,
@@ -24,6 +29,8 @@ export interface ReconcilerStatus {
   dryRun: boolean;
   targets: string[];
   problems: string[];
+  /** The same problems with their names, since when each lasts, and what mends it; the oldest first. */
+  conditions?: ConditionView[] | undefined;
   queue: QueueView;
   busy: Busyness;
   lastSweep?: SweepView | undefined;
@@ -38,10 +45,15 @@ export interface ReconcilerStatus {
   conflicts: (Omit<ConflictRecord, 'since'> & { oid: string; upn: string; since: string })[];
   /** Who was given back where: nothing is done to them there. */
   released: { oid: string; upn: string; target: TargetName; name?: string | undefined; since: string }[];
-  failing: { oid: string; upn: string; problem: string }[];
+  /** `locks`: what fails takes something away from somebody who should not have it any more. */
+  failing: { oid: string; upn: string; problem: string; since?: string | undefined; locks?: boolean | undefined }[];
   /** What ends within 30 days, or has ended. */
   expiring?: ExpiryView[] | undefined;
   integrity?: IntegrityView | undefined;
+  /** Without it nobody asks what changed: with the Proxmox realm as the source there is nothing to ask. */
+  catchUp?: CatchUpView | undefined;
+  /** The configured groups; undefined where the source has none. */
+  groups?: GroupView[] | undefined;
   /** Where the ledger and the targets' own records contradict each other; the first hundred. */
   disagreements?: { oid: string; kind: string; what: string }[];
   /** Why the clock is not believed, and since when. */
@@ -60,6 +72,7 @@ export interface StatusPorts {
   expiries?: readonly Expiry[] | undefined;
   /** Looks at the files of the installation. */
   integrity?: (() => IntegrityView) | undefined;
+  catchUp?: (() => CatchUpStanding) | undefined;
 }
 
 /** The state of the reconciler, from memory: it asks no other system. */
@@ -75,6 +88,7 @@ export async function reconcilerStatus(ports: StatusPorts): Promise<ReconcilerSt
     dryRun: ctx.dryRun,
     targets: [...ctx.policy.targets],
     problems: [...ctx.problems.values()],
+    conditions: ctx.problems.list().map(conditionView),
     queue: queueView(await queue.stats()),
     busy: busy(),
     lastSweep: data.lastSweep && sweepView(data.lastSweep),
@@ -106,10 +120,18 @@ export async function reconcilerStatus(ports: StatusPorts): Promise<ReconcilerSt
         return release ? [{ ...brief(entry), target, name: entry.names[target], since: iso(release.at) }] : [];
       }),
     ),
-    failing: entries.flatMap((entry) => (entry.problem ? [{ ...brief(entry), problem: entry.problem }] : [])),
+    failing: entries.flatMap(failingIn),
     disagreements: (ctx.records.comparison?.items ?? []).slice(0, SHOWN).map((item) => ({ ...item })),
     clockDoubt: doubt && { since: iso(doubt.since), why: doubt.why },
     expiring: expiryViews(expiries, ctx.clock.now()).filter(({ level }) => level !== 'far'),
     integrity: ports.integrity?.(),
+    catchUp: ports.catchUp && catchUpView(ports.catchUp()),
+    groups: groupViews(ctx),
   };
+}
+
+function failingIn({ oid, upn, state, problem, problemSince }: LedgerEntry): ReconcilerStatus['failing'] {
+  if (!problem) return [];
+  const since = problemSince === undefined ? undefined : iso(problemSince);
+  return [{ oid, upn, problem, since, locks: state === 'grace' || state === 'suspended' }];
 }

@@ -3,6 +3,7 @@ import type { QueueStats } from '../queue/queue.js';
 import type { Approval } from '../reconcile/approval.js';
 import type { Difference } from '../reconcile/difference.js';
 import type { FirstPlan } from '../reconcile/first-run.js';
+import type { Condition } from '../reconcile/health.js';
 import { rejectedPlans } from '../reconcile/rejection.js';
 
 /** An instant as everything on the operator socket tells it: ISO 8601 in UTC, `2026-11-22T09:00:00.000Z`. */
@@ -54,7 +55,18 @@ export function approvalView(hash: string, approval: Approval): ApprovalAnswer {
 }
 
 /** The state of the queue, as it is told. */
-export type QueueView = Omit<QueueStats, 'oldestDueAt'> & { oldestDueAt?: Instant | undefined };
+export type QueueView = Omit<QueueStats, 'oldestDueAt' | 'oldestUnprovedAt'> & {
+  oldestDueAt?: Instant | undefined;
+  /** When the oldest hint about somebody arrived that is not settled yet. */
+  oldestUnprovedAt?: Instant | undefined;
+};
+
+/** Something that is wrong with a whole source, target or store, as it is told. */
+export type ConditionView = Omit<Condition, 'since'> & { since: Instant };
+
+export function conditionView(condition: Condition): ConditionView {
+  return { ...condition, since: iso(condition.since) };
+}
 
 export function sweepView(record: SweepRecord): SweepView {
   return { ...record, startedAt: iso(record.startedAt), finishedAt: iso(record.finishedAt) };
@@ -90,7 +102,12 @@ export function rejectedIn({ guard }: Pick<LedgerDocument, 'guard'>): RejectedVi
 }
 
 export function queueView(stats: QueueStats): QueueView {
-  return { ...stats, oldestDueAt: stats.oldestDueAt === undefined ? undefined : iso(stats.oldestDueAt) };
+  const { oldestDueAt, oldestUnprovedAt } = stats;
+  return {
+    ...stats,
+    oldestDueAt: oldestDueAt === undefined ? undefined : iso(oldestDueAt),
+    oldestUnprovedAt: oldestUnprovedAt === undefined ? undefined : iso(oldestUnprovedAt),
+  };
 }
 
 /** Epoch ms as ISO 8601 in UTC. */

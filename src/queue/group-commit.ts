@@ -23,17 +23,21 @@ interface Waiter {
  * One `sync` for all who wait, never two at once. Whoever comes while a sync runs waits for the next one.
  * When a sync fails everybody who waits is rejected, also those of the next one: the kernel reports a failed
  * write once and then forgets it, so a later success says nothing about earlier entries. `onFailure` gets the names
- * of all of them before anybody is told.
+ * of all of them before anybody is told. Before each sync `gathered` is waited for: by default one turn of the event
+ * loop, so that the first who comes waits for nobody and what arrives with it joins.
  */
-export function createGroupCommit(sync: () => Promise<void>, onFailure: (names: string[]) => void): GroupCommit {
+export function createGroupCommit(
+  sync: () => Promise<void>,
+  onFailure: (names: string[]) => void,
+  gathered: () => Promise<void> = () => new Promise((resolve) => setImmediate(resolve)),
+): GroupCommit {
   let waiting: Waiter[] = [];
   let running = false;
 
   async function run(): Promise<void> {
     running = true;
-    // The first who comes waits for nobody; everything that arrives in this turn of the event loop joins.
-    await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
+      await gathered();
       const batch = waiting;
       waiting = [];
       try {

@@ -7,6 +7,10 @@ export interface Later {
   /** Arrival of the oldest hint, epoch ms. */
   since: number;
   removedAt?: number | undefined;
+  /** How many of the attempts failed by the item's own fault. */
+  faults?: number | undefined;
+  /** Goes before what waits in line. */
+  first?: boolean | undefined;
 }
 
 /** Nothing is put off for longer: 24 hours, in ms. */
@@ -27,15 +31,18 @@ export function formatLater(later: Later): string {
 export function parseLater(text: string, now: number): Later | undefined {
   const value = readJsonObject(text);
   if (!value) return undefined;
-  const { notBefore, attempts, since, removedAt } = value;
+  const { notBefore, attempts, since, removedAt, faults, first } = value;
   if (!isTime(notBefore) || !isTime(since) || !isTime(attempts)) return undefined;
   if (removedAt !== undefined && !isTime(removedAt)) return undefined;
+  if (faults !== undefined && !isTime(faults)) return undefined;
   if (notBefore > now + MAX_DEFERRAL_MS || attempts > MAX_ATTEMPTS) return undefined;
   return {
     notBefore,
     attempts,
     since: Math.min(since, now),
     removedAt: removedAt === undefined ? undefined : Math.min(removedAt, now),
+    ...(faults === undefined ? {} : { faults: Math.min(faults, attempts) }),
+    ...(first === true ? { first } : {}),
   };
 }
 
@@ -52,6 +59,8 @@ export function mergeLater(a: Later | undefined, b: Later): Later {
     attempts: Math.max(a.attempts, b.attempts),
     since: Math.min(a.since, b.since),
     removedAt: earliest(a.removedAt, b.removedAt),
+    ...(a.faults || b.faults ? { faults: Math.max(a.faults ?? 0, b.faults ?? 0) } : {}),
+    ...(a.first || b.first ? { first: true } : {}),
   };
 }
 

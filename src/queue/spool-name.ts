@@ -1,14 +1,19 @@
 import { parseGuid } from '../domain/identity.js';
 import type { Key } from './queue.js';
 
-/** What a file in the spool says: something changed, a removal was reported, or "look again at a given time". */
-export type MarkKind = 'hint' | 'removed' | 'later';
+/** What a file in the spool says: something changed, a removal was reported, catch-up found it, or "look again then". */
+export type MarkKind = 'hint' | 'removed' | 'catch-up' | 'later';
 
 /** Every kind of file that one key may have. */
-export const MARK_KINDS = ['hint', 'removed', 'later'] as const satisfies readonly MarkKind[];
+export const MARK_KINDS = ['hint', 'removed', 'catch-up', 'later'] as const satisfies readonly MarkKind[];
 
-const SUFFIX: Record<MarkKind, string> = { hint: '', removed: '.removed', later: '.later' };
-const NAME = /^(?:(user|group)-([0-9a-f-]{36})|(sweep))(\.removed|\.later)?$/;
+const SUFFIX: Record<MarkKind, string> = {
+  hint: '',
+  removed: '.removed',
+  'catch-up': '.catch-up',
+  later: '.later',
+};
+const NAME = /^(?:(user|group)-([0-9a-f-]{36})|(sweep))(\.removed|\.catch-up|\.later)?$/;
 
 /** The file name without suffix: `user-<guid>`, `group-<guid>` or `sweep`. */
 export function stemOf(key: Key): string {
@@ -25,7 +30,7 @@ export function parseSpoolName(name: string): { key: Key; kind: MarkKind } | und
   const match = NAME.exec(name);
   if (!match) return undefined;
   const [, type, guid, sweep, suffix] = match;
-  const kind: MarkKind = suffix === '.removed' ? 'removed' : suffix === '.later' ? 'later' : 'hint';
+  const kind = MARK_KINDS.find((mark) => SUFFIX[mark] === (suffix ?? '')) ?? 'hint';
   if (sweep) return { key: 'sweep', kind };
   if (parseGuid(guid) !== guid || guid === undefined) return undefined;
   return { key: type === 'user' ? `user:${guid}` : `group:${guid}`, kind };

@@ -46,7 +46,8 @@ export async function openSpool(options: SpoolOptions): Promise<Queue> {
   const index = createSpoolIndex();
   const scanner = createSpoolScanner({ disk, index, clock, log, maxNames });
   const parked = await openParkedKeys(disk);
-  const processing = new Set<Key>();
+  /** With the arrival of the hint that is worked on; undefined for a re-check. */
+  const processing = new Map<Key, number | undefined>();
   /** Keys that could not be moved, with the time of the next try. */
   const stalled = new Map<Key, number>();
   /** Names that the kernel reported and nobody has looked at yet; 'all' when it did not say which. */
@@ -101,7 +102,7 @@ export async function openSpool(options: SpoolOptions): Promise<Queue> {
   /** Moves the marks of a key into work. undefined: somebody else took them away, nothing is left to do. */
   async function take(key: Key, entry: Entry): Promise<Claim | undefined> {
     const now = clock.now();
-    let { hintAt, removedAt } = entry;
+    let { hintAt, removedAt, caughtUpAt } = entry;
     let moved = entry.laterInMemoryOnly === true;
     for (const kind of MARK_KINDS) {
       const name = nameOf(key, kind);
@@ -112,25 +113,30 @@ export async function openSpool(options: SpoolOptions): Promise<Queue> {
       const arrival = found?.kind === 'file' ? Math.round(Math.min(found.mtimeMs, now)) : now;
       if (kind === 'hint') hintAt = earliest(hintAt, arrival);
       if (kind === 'removed') removedAt = earliest(removedAt, arrival);
+      if (kind === 'catch-up') caughtUpAt = earliest(caughtUpAt, arrival);
     }
     if (!moved) return undefined;
     const { later } = entry;
+    const pushedAt = earliest(hintAt, removedAt);
+    const told = pushedAt !== undefined ? 'push' : caughtUpAt !== undefined ? 'catch-up' : undefined;
     removedAt = earliest(removedAt, later?.removedAt);
-    const since = earliest(earliest(hintAt, removedAt), later?.since) ?? now;
-    if (!parked.has(key)) return { key, since, removedAt, attempts: later?.attempts ?? 0 };
+    const since = earliest(earliest(earliest(pushedAt, caughtUpAt), removedAt), later?.since) ?? now;
+    const { attempts = 0, faults } = later ?? {};
+    if (!parked.has(key)) return { key, since, removedAt, told, attempts, faults };
     await parked.remove(key);
     log('queue.unparked', { key });
-    return { key, since, removedAt, attempts: 0 };
+    return { key, since, removedAt, told, attempts: 0 };
   }
 
   async function claimOne(key: Key): Promise<Claim | undefined> {
     const entry = index.take(key);
     if (!entry) return undefined;
-    processing.add(key);
+    processing.set(key, undefined);
     stalled.delete(key);
     try {
       const claim = await take(key, entry);
       if (!claim) processing.delete(key);
+      else if (claim.told !== undefined || claim.attempts > 0) processing.set(key, claim.since);
       return claim;
     } catch (error) {
       log('queue.claim.failed', { key, error: messageOf(error) });
@@ -183,11 +189,11 @@ export async function openSpool(options: SpoolOptions): Promise<Queue> {
 
   return {
     put: (key, reason) => sink.put(key, reason),
-    async claim(limit) {
+    async claim(limit, only = () => true) {
       await refresh();
       const claims: Claim[] = [];
       while (claims.length < limit) {
-        const keys = index.due(clock.now(), limit - claims.length, busy);
+        const keys = index.due(clock.now(), limit - claims.length, (key) => busy(key) || !only(key));
         if (keys.length === 0) break;
         for (const claim of await Promise.all(keys.map(claimOne))) if (claim) claims.push(claim);
       }
@@ -199,12 +205,12 @@ export async function openSpool(options: SpoolOptions): Promise<Queue> {
     },
     async retry(claim, notBefore) {
       mustBeProcessing(claim);
-      const { key, since, removedAt } = claim;
+      const { key, since, removedAt, faults } = claim;
       const attempts = claim.attempts + 1;
       if (attempts >= maxAttempts) {
         return park(claim, `failed ${attempts} times; the log has the errors of ${key}`);
       }
-      const later = { notBefore: clampNotBefore(notBefore, clock.now()), attempts, since, removedAt };
+      const later = { notBefore: clampNotBefore(notBefore, clock.now()), attempts, since, removedAt, faults };
       if (await store(key, later)) return settle(key);
       // The marks stay in `processing`, so that the next start finds the key; in memory it waits for its time.
       processing.delete(key);
@@ -213,19 +219,26 @@ export async function openSpool(options: SpoolOptions): Promise<Queue> {
       mustBeProcessing(claim);
       return park(claim, error);
     },
-    async defer(key, notBefore) {
+    async defer(key, notBefore, first) {
       const now = clock.now();
-      await store(key, { notBefore: clampNotBefore(notBefore, now), attempts: 0, since: now });
+      const later = { notBefore: clampNotBefore(notBefore, now), attempts: 0, since: now };
+      await store(key, first ? { ...later, first } : later);
+    },
+    hurry() {
+      index.hurry(clock.now());
+      wake();
     },
     async stats() {
       await refresh();
-      const { deferred, oldestDueAt } = index.summary(clock.now(), (key) => processing.has(key));
+      const { deferred, oldestDueAt, oldestUnprovedAt } = index.summary(clock.now(), (key) => processing.has(key));
+      const inWork = [...processing].map(([key, since]) => (key === 'sweep' ? undefined : since));
       return {
         pending: index.size(),
         deferred,
         processing: processing.size,
         parked: parked.list(),
         oldestDueAt,
+        oldestUnprovedAt: inWork.reduce(earliest, oldestUnprovedAt),
       };
     },
     watch(waker) {

@@ -12,6 +12,9 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { Audit } from '../telemetry/audit.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { GroupStanding } from './group-standing.js';
+import type { Problems } from './health.js';
+import type { Outages } from './health-outages.js';
 import type { IdentityLocks } from './identity-locks.js';
 import type { StorageWatch } from './storage-watch.js';
 
@@ -45,6 +48,8 @@ export interface ProxmoxPort extends Target<ProxmoxUser, ProxmoxStep> {
   missingRealm(signal: AbortSignal): Promise<{ saw: string; mend: string } | undefined>;
   /** What a sweep that writes begins with: whatever an earlier one left undone; what fails is told among the problems. */
   tend?(signal: AbortSignal): Promise<void>;
+  /** The same target for one sweep: marks and sights rest on one listing, until something is written. */
+  listedOnce?(): ProxmoxPort;
 }
 
 /** One write lane per target: shadow-utils and Proxmox serialise anyway. Targeted work overtakes a sweep's. */
@@ -68,11 +73,15 @@ export interface Context {
   /** Nothing is written anywhere: no target, no ledger, no audit. */
   dryRun: boolean;
   /** What hinders a whole target, in words, for status and health; written by the passes that find it. */
-  problems: Map<string, string>;
+  problems: Problems;
+  /** Whether the directory is unwell as a whole; undefined where nobody watches that. */
+  outages?: Outages | undefined;
   /** What must be stored and cannot be. */
   storage: StorageWatch;
   /** How the ledger and the targets' own records agreed when they were compared last. */
   records: RecordsStanding;
+  /** What is nested below the configured groups; undefined where the source has no groups. */
+  groups?: GroupStanding | undefined;
   /** The clock that nobody sets. Without it the wall clock is believed. */
   bootClock?: BootClock | undefined;
 }

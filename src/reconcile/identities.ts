@@ -1,8 +1,12 @@
-import type { ObjectId } from '../domain/identity.js';
+import { SourceUnavailable } from '../domain/errors.js';
+import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { Claim } from '../queue/queue.js';
 import type { Manner } from './apply.js';
 import { assess, completeReadings } from './assess.js';
 import type { Context } from './context.js';
 import { awaitsFirstRun } from './first-run.js';
+import type { BranchOf, GroupProof } from './group-standing.js';
+import { GroupUnreadable, noteGroupReading } from './health-groups.js';
 import { type Outcome, settle } from './settle.js';
 
 export interface IdentitiesOptions {
@@ -39,21 +43,102 @@ export async function reconcileIdentities(
   });
 }
 
+/** What a change of a group makes us look at. */
+export type GroupConcern =
+  | { kind: 'identities'; oids: ObjectId[] }
+  /** Too many to be looked at one by one. */
+  | { kind: 'everybody' };
+
+/** Above so many differences a sweep is cheaper, and asks the guard as one plan. */
+const MANY = 500;
+
 /**
- * The identities that a change of one group may concern: those listed in it that we do not know to be, and those we
- * know to be in it that are not listed. Throws SourceUnavailable or Error when the group cannot be read.
+ * The identities that a change of one group may concern, also where it is only nested below a configured one or was
+ * until a moment ago: in each configured group above it those listed that we do not know to be in it, and those known
+ * to be in it that are not listed. Since listings lag behind single readings, also everybody in the group now and,
+ * where it left a branch, everybody whom we know in that one, as far as they are few enough to be read singly. `since`:
+ * when the change was told, epoch ms. Throws SourceUnavailable when a configured group cannot be read.
  */
-export async function identitiesOfGroup(ctx: Context, group: string, signal: AbortSignal): Promise<ObjectId[]> {
-  const scope = await ctx.directory.readScope(signal, [group]);
-  const reading = scope.groups.get(group);
-  if (reading?.certainty !== 'present') {
-    throw new Error(`group ${group} cannot be read: ${reading?.why ?? 'it is missing in the listing'}`);
+export async function identitiesOfGroup(
+  ctx: Context,
+  { group, since }: { group: GroupId; since: number },
+  signal: AbortSignal,
+): Promise<GroupConcern> {
+  const changed = (await ctx.groups?.refresh(signal, since)) ?? [];
+  const branches = branchesOf(ctx, group, changed);
+  const found = new Set<ObjectId>();
+  const addFew = (oids: readonly ObjectId[]) => {
+    if (oids.length <= MANY) for (const oid of oids) found.add(oid);
+  };
+  for (const { configured } of branches) {
+    for (const oid of await differencesIn(ctx, configured, signal)) found.add(oid);
   }
-  const knownIn = (oid: ObjectId) => {
+  if (found.size > MANY) return { kind: 'everybody' };
+  for (const { configured, how } of branches) {
+    if (how === 'left') addFew(knownIn(ctx, configured));
+  }
+  if (!branches.some(({ how }) => how === 'itself')) {
+    // It may be deleted, or not be ours to read: then those above tell what became of its people.
+    const { identities } = await ctx.directory.readScope(signal, [group]);
+    addFew([...identities.keys()]);
+  }
+  return { kind: 'identities', oids: [...found] };
+}
+
+/** The configured groups to be looked at for this one, and those whose branch was just found to be another one. */
+function branchesOf(ctx: Context, group: GroupId, changed: readonly GroupId[]): BranchOf[] {
+  const known = ctx.groups?.branchesOf(group) ?? [{ configured: group, how: 'itself' as const }];
+  const more = changed.filter((configured) => !known.some((branch) => branch.configured === configured));
+  return [...known, ...more.map((configured): BranchOf => ({ configured, how: 'below' }))];
+}
+
+async function differencesIn(ctx: Context, group: GroupId, signal: AbortSignal): Promise<ObjectId[]> {
+  const scope = await ctx.directory.readScope(signal, [group]);
+  const why = noteGroupReading(ctx, group, scope.groups.get(group));
+  if (why !== undefined) throw new GroupUnreadable(`group ${group} cannot be read: ${why}`);
+  const isActiveIn = (oid: ObjectId) => {
     const entry = ctx.ledger.entry(oid);
     return entry?.state === 'active' && entry.groups.includes(group);
   };
-  const joined = [...scope.identities.keys()].filter((oid) => !knownIn(oid));
-  const left = ctx.ledger.entries().filter((entry) => entry.groups.includes(group) && !scope.identities.has(entry.oid));
-  return [...new Set([...joined, ...left.map((entry) => entry.oid)])];
+  const joined = [...scope.identities.keys()].filter((oid) => !isActiveIn(oid));
+  const left = knownIn(ctx, group).filter((oid) => !scope.identities.has(oid));
+  return [...joined, ...left];
+}
+
+function knownIn(ctx: Context, group: GroupId): ObjectId[] {
+  return ctx.ledger.entries().flatMap(({ oid, groups }) => (groups.includes(group) ? [oid] : []));
+}
+
+/**
+ * Those of these outcomes whose id is no user's and is a group's, or may be: a member is told by its id alone. Only ids
+ * that Graph shows no user for, and that are not ours, are asked about; one that cannot be read at all only once.
+ */
+export async function groupsAmong(
+  ctx: Context,
+  outcomes: ReadonlyMap<ObjectId, Outcome>,
+  claims: ReadonlyMap<ObjectId, Pick<Claim, 'attempts'>>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<ObjectId, 'group' | 'unknown'>> {
+  const found = new Map<ObjectId, 'group' | 'unknown'>();
+  const certaintyOf = (oid: ObjectId) => outcomes.get(oid)?.prepared.assessment.reading.certainty;
+  const strangers = [...outcomes.values()].flatMap(({ oid, prepared: { assessment } }) => {
+    const { reading } = assessment;
+    const isNoUser = reading.certainty === 'absent' && reading.evidence === 'not-found';
+    const isUnclear = reading.certainty === 'unknown' && claims.get(oid)?.attempts === 0;
+    return (isNoUser || isUnclear) && !ctx.ledger.entry(oid) ? [oid] : [];
+  });
+  if (!ctx.groups || strangers.length === 0) return found;
+  let proofs: ReadonlyMap<string, GroupProof> = new Map();
+  try {
+    proofs = await ctx.groups.whichAreGroups(strangers, signal);
+  } catch (error) {
+    if (!(error instanceof SourceUnavailable)) throw error;
+  }
+  for (const oid of strangers) {
+    const proof = proofs.get(oid) ?? 'unknown';
+    if (proof === 'group') found.set(oid, proof);
+    // What cannot be read as a user is tried again anyway.
+    else if (proof === 'unknown' && certaintyOf(oid) === 'absent') found.set(oid, proof);
+  }
+  return found;
 }

@@ -2,15 +2,17 @@ import { Busy, messageOf, SourceUnavailable } from '../domain/errors.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { Claim, Queue } from '../queue/queue.js';
 import { backoffMs, isPassing } from './backoff.js';
+import type { LoopWatch } from './catch-up/catch-up.js';
 import { watchClock } from './clock-watch.js';
 import type { Context } from './context.js';
 import { compareOnce } from './disagreement.js';
-import { identitiesOfGroup, reconcileIdentities } from './identities.js';
+import { GroupUnreadable, unreadGroups } from './health-groups.js';
+import { groupsAmong, identitiesOfGroup, reconcileIdentities } from './identities.js';
 import { measureQueue } from './measure-queue.js';
 import { auditSweep, inPass } from './pass.js';
 import { retryClaim } from './retry-claim.js';
 import type { Outcome } from './settle.js';
-import { rememberFailedSweep, sweep } from './sweep.js';
+import { rememberFailedSweep, type SweepReport, sweep } from './sweep.js';
 import { createTrailing } from './trailing.js';
 
 export interface LoopOptions {
@@ -21,6 +23,8 @@ export interface LoopOptions {
   /** GRAPH_FAIL_OPEN: a source that cannot be read degrades a sweep instead of failing it. */
   failOpen: boolean;
   random: () => number;
+  /** Told of what is taken up and how it ends; see `CatchUp`. */
+  watch?: LoopWatch | undefined;
 }
 
 /** Works the queue off until stopped. A sweep runs beside targeted work, never two sweeps at once. */
@@ -48,6 +52,9 @@ const PAUSE_AFTER_FAILURE_MS = 2000;
 /** Above so many identities that could not be settled a sweep is done again instead. */
 const MANY = 100;
 const SWEEP_AGAIN_MS = 300_000;
+const LONGEST_SWEEP_PAUSE_MS = 3_600_000;
+/** When a group that could not be read is looked at again by itself. */
+const GROUP_AGAIN_MS = 30_000;
 
 export function createLoop(ctx: Context, options: LoopOptions): Loop {
   const { queue } = options;
@@ -59,7 +66,10 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   let sweeping: Promise<void> | undefined;
   let progress: Busyness['progress'];
   let targeted = 0;
+  /** Sweeps in a row that were degraded or failed. */
+  let incomplete = 0;
   let unwatch: (() => void) | undefined;
+  let unwatchOutages: (() => void) | undefined;
 
   async function run(): Promise<void> {
     while (!ending.signal.aborted) {
@@ -77,7 +87,9 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       // A wait that was meant for minutes may end in a year by a clock that was set back.
       if ((await watchClock(ctx)) === 'jumped') await queue.put('sweep');
       await compareOnce(ctx, patienceOver.signal);
-      const claims = await queue.claim(BATCH);
+      // While the directory is unwell everything waits as it is; a sweep that somebody asked for ends at once and says so.
+      const away = ctx.outages?.outage() !== undefined;
+      const claims = await queue.claim(BATCH, away ? (key) => key === 'sweep' : undefined);
       await work(claims);
       ctx.storage.works('spool');
       await measureQueue(ctx, queue);
@@ -91,6 +103,7 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   }
 
   async function work(claims: readonly Claim[]): Promise<void> {
+    for (const claim of claims) options.watch?.claimed(claim);
     const users = claims.filter((claim) => claim.key.startsWith('user:'));
     const groups = claims.filter((claim) => claim.key.startsWith('group:'));
     const sweeps = claims.filter((claim) => claim.key === 'sweep');
@@ -118,6 +131,7 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     );
     const measured = ctx.metrics.reconcileSeconds.startTimer({ by: 'notification' });
     const pass = inPass(ctx, { by: 'notification' });
+    const before = new Map([...byOid.keys()].map((oid) => [oid, ctx.ledger.entry(oid)]));
     let outcomes: Map<ObjectId, Outcome>;
     try {
       const request = { by: 'notification', apply: true, removalReports: reports } as const;
@@ -133,7 +147,14 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     } finally {
       measured();
     }
-    for (const [oid, claim] of byOid) await settleClaim(claim, () => conclude(claim, outcomes.get(oid), pass));
+    for (const outcome of outcomes.values()) options.watch?.settled(outcome, before.get(outcome.oid));
+    const nested = await groupsAmong(pass, outcomes, byOid, patienceOver.signal);
+    for (const [oid, claim] of byOid) {
+      const proof = nested.get(oid);
+      await settleClaim(claim, () =>
+        proof ? concludeNested(claim, proof, pass) : conclude(claim, outcomes.get(oid), pass),
+      );
+    }
   }
 
   /** A claim that cannot be settled is tried again by itself; the others of its batch are settled all the same. */
@@ -169,7 +190,16 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       return failed(used ? { ...claim, removedAt: undefined } : claim, cause);
     }
     const again = [outcome.recheckAt, trailing.next(oid, now, result === 'ignored')].filter((at) => at !== undefined);
-    if (again.length > 0) await queue.defer(claim.key, Math.min(...again));
+    if (again.length > 0) await queue.defer(claim.key, Math.min(...again), outcome.recheckAt !== undefined);
+    await queue.done(claim);
+  }
+
+  /** The id is no user's. That of a group was told as a member's; what its change means shows in its branch. */
+  async function concludeNested(claim: Claim, proof: 'group' | 'unknown', pass: Context): Promise<void> {
+    const id = claim.key.slice('user:'.length);
+    if (proof === 'unknown') return failed(claim, new SourceUnavailable(`Graph does not say whether ${id} is a group`));
+    pass.log('reconcile.group.member', { group: id });
+    await queue.put(`group:${id}`);
     await queue.done(claim);
   }
 
@@ -177,12 +207,20 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     const group = claim.key.slice('group:'.length) as GroupId;
     await settleClaim(claim, async () => {
       try {
-        const oids = await identitiesOfGroup(ctx, group, patienceOver.signal);
-        for (const oid of oids) await queue.put(`user:${oid}`);
+        const reason = claim.told === 'catch-up' ? 'caught-up' : 'changed';
+        const unread = unreadGroups(ctx);
+        const concern = await identitiesOfGroup(ctx, { group, since: claim.since }, patienceOver.signal);
+        // The last sweep could not judge by a group that is back, nor end any countdown.
+        if (unreadGroups(ctx).length < unread.length) await queue.put('sweep');
+        if (concern.kind === 'everybody') await queue.put('sweep');
+        else for (const oid of concern.oids) await queue.put(`user:${oid}`, reason);
       } catch (error) {
-        if (error instanceof SourceUnavailable) noteUnavailable(error);
+        if (error instanceof SourceUnavailable && !(error instanceof GroupUnreadable)) noteUnavailable(error);
         return failed(claim, error);
       }
+      // Listings lag behind more than single readings do.
+      const again = trailing.next(claim.key, ctx.clock.now(), false);
+      if (again !== undefined) await queue.defer(claim.key, again);
       await queue.done(claim);
     });
   }
@@ -190,7 +228,9 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   async function runSweep(claim: Claim): Promise<void> {
     const startedAt = ctx.clock.now();
     const pass = inPass(ctx, { by: 'sweep' });
+    const before = new Map(ctx.ledger.entries().map((entry) => [entry.oid, entry]));
     try {
+      await ctx.groups?.refresh(ending.signal);
       const report = await sweep(
         pass,
         {
@@ -202,8 +242,10 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
         ending.signal,
       );
       auditSweep(pass, 'sweep', report.record);
+      options.watch?.swept(startedAt, report.outcomes, before);
       ctx.problems.delete('directory');
       await lookAgain(report.outcomes);
+      await sweepAgain(report.record);
     } catch (error) {
       // Stopped in the middle: the claim stays in processing, and the next start takes it up again.
       if (ending.signal.aborted) return;
@@ -227,10 +269,21 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       }
     }
     for (const { oid, recheckAt } of outcomes) {
-      if (recheckAt !== undefined) await queue.defer(`user:${oid}`, recheckAt);
+      if (recheckAt !== undefined) await queue.defer(`user:${oid}`, recheckAt, true);
     }
     // Whoever was given up gets another chance with each sweep.
     for (const { key } of (await queue.stats()).parked) await queue.put(key);
+  }
+
+  /** A sweep that did not do all that it should is done again, so that its standing does not outlast the cause. */
+  async function sweepAgain({ result }: SweepReport['record']): Promise<void> {
+    const now = ctx.clock.now();
+    incomplete = result === 'degraded' || result === 'failed' ? incomplete + 1 : 0;
+    if (incomplete > 0) {
+      const pauseMs = Math.min(SWEEP_AGAIN_MS * 2 ** (incomplete - 1), LONGEST_SWEEP_PAUSE_MS);
+      await queue.defer('sweep', now + pauseMs);
+    }
+    for (const group of unreadGroups(ctx)) await queue.defer(`group:${group}`, now + GROUP_AGAIN_MS);
   }
 
   function failed(claim: Claim, error: unknown): Promise<void> {
@@ -238,6 +291,8 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   }
 
   function noteUnavailable(error: SourceUnavailable): void {
+    // The whole is told under its own name already.
+    if (ctx.outages?.outage()) return;
     if (!ctx.problems.has('directory')) ctx.log('reconcile.source.unavailable', { error: error.message });
     ctx.problems.set('directory', error.message);
   }
@@ -245,11 +300,16 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   return {
     start() {
       unwatch = queue.watch(() => wake());
+      unwatchOutages = ctx.outages?.watch((outage) => {
+        if (!outage) queue.hurry();
+        wake();
+      });
       running = run();
     },
     async stop() {
       ending.abort();
       unwatch?.();
+      unwatchOutages?.();
       wake();
       const timer = setTimeout(() => patienceOver.abort(new Busy('stopping')), PATIENCE_AT_STOP_MS);
       await running;

@@ -11,4 +11,6 @@ export async function measureQueue(ctx: Pick<Context, 'metrics' | 'clock'>, queu
   metrics.queueDepth.set({ state: 'parked' }, stats.parked.length);
   const ageMs = stats.oldestDueAt === undefined ? 0 : clock.now() - stats.oldestDueAt;
   metrics.queueOldestAgeSeconds.set(ageMs / 1000);
+  const unprovedMs = stats.oldestUnprovedAt === undefined ? 0 : clock.now() - stats.oldestUnprovedAt;
+  metrics.oldestUnprovedSeconds.set(Math.max(0, unprovedMs) / 1000);
 }

@@ -70,8 +70,9 @@ export function remember(ctx: Context, prepared: Prepared, applied: Applied | un
   const released = releasesToRemember(known, plan.entry);
   const nothingMade = !names.linux && !names.proxmox && !released;
   const problem = failure && `${failure.target}: ${messageOf(failure.error)}`;
+  const problemSince = problem === undefined ? undefined : (known?.problemSince ?? ctx.clock.now());
   if (complete && nothingMade && lifecycle.state !== 'active') ctx.ledger.drop(plan.oid);
-  else ctx.ledger.put({ ...lifecycle, names, released, retired, conflicts, problem });
+  else ctx.ledger.put({ ...lifecycle, names, released, retired, conflicts, problem, problemSince });
 }
 
 /** Where a creation or a first write was refused nothing is ours, and the name that was written down for it is free again. */

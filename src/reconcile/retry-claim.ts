@@ -21,12 +21,14 @@ export async function retryClaim(
 ): Promise<void> {
   const attempts = claim.attempts + 1;
   const patient = isPassing(error) || claim.key === 'sweep';
-  if (!patient && attempts >= maxAttempts) {
+  // An outage may last for thousands of attempts, none of which speaks against the item.
+  const faults = (claim.faults ?? 0) + (patient ? 0 : 1);
+  if (!patient && faults >= maxAttempts) {
     ctx.log('reconcile.identity.parked', { key: claim.key, attempts, error: messageOf(error) });
     return queue.park(claim, messageOf(error));
   }
   const asked = error instanceof Busy ? (error.retryAfterMs ?? 0) : 0;
   const pauseMs = Math.max(backoffMs(attempts, random), Math.min(asked, LONGEST_WAIT_MS));
   ctx.log('reconcile.identity.retried', { key: claim.key, attempts, pauseMs, error: messageOf(error) });
-  await queue.retry(claim, ctx.clock.now() + pauseMs);
+  await queue.retry({ ...claim, faults }, ctx.clock.now() + pauseMs);
 }

@@ -8,6 +8,7 @@ import { watchClock } from './clock-watch.js';
 import type { Context } from './context.js';
 import { compareWithTargets } from './disagreement.js';
 import { awaitsFirstRun, type FirstPlan, firstPlanOf, keepFirstPlan } from './first-run.js';
+import { noteGroupReading } from './health-groups.js';
 import type { Clearance } from './held.js';
 import { noteProxmoxProblems } from './proxmox-problems.js';
 import { type Outcome, settleAll } from './settle.js';
@@ -33,7 +34,8 @@ export interface SweepReport {
  * The wide pass: every configured group, every owned identity that is in none of them (read one by one), one look at
  * each target, one plan, one guard; ends due countdowns. Throws SourceUnavailable when the scope cannot be read at all.
  */
-export async function sweep(ctx: Context, options: SweepOptions, signal: AbortSignal): Promise<SweepReport> {
+export async function sweep(whole: Context, options: SweepOptions, signal: AbortSignal): Promise<SweepReport> {
+  const ctx = listingOnce(whole);
   const startedAt = ctx.clock.now();
   const begun = ctx.locks.mark();
   // A dry run writes nothing anyway, and tells what it would have done.
@@ -87,6 +89,12 @@ async function rememberUnwritten(ctx: Context, record: SweepRecord, firstPlan: F
   await ctx.ledger.save();
 }
 
+/** The comparison of the records and the plan rest on one listing of Proxmox. */
+function listingOnce(ctx: Context): Context {
+  const { proxmox } = ctx.targets;
+  return proxmox?.listedOnce ? { ...ctx, targets: { ...ctx.targets, proxmox: proxmox.listedOnce() } } : ctx;
+}
+
 function hasLeft(ctx: Context, oid: ObjectId): boolean {
   const state = ctx.ledger.entry(oid)?.state;
   return state === 'grace' || state === 'deleted';
@@ -128,15 +136,8 @@ function merge(
 function unreadableGroups(ctx: Context, scope: ScopeReading): Map<GroupId, string> {
   const unreadable = new Map<GroupId, string>();
   for (const group of ctx.policy.enforce ? ctx.policy.groupIds : []) {
-    const reading = scope.groups.get(group);
-    if (reading?.certainty === 'present') {
-      ctx.problems.delete(`group:${group}`);
-      continue;
-    }
-    const why = reading?.why ?? 'it is missing in the listing';
-    unreadable.set(group, why);
-    ctx.problems.set(`group:${group}`, `group ${group} cannot be read: ${why}`);
-    ctx.log('reconcile.group.unreadable', { group, why });
+    const why = noteGroupReading(ctx, group, scope.groups.get(group));
+    if (why !== undefined) unreadable.set(group, why);
   }
   return unreadable;
 }

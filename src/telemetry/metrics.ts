@@ -6,12 +6,19 @@ export interface Metrics {
   queueDepth: Gauge<'state'>;
   queueOldestAgeSeconds: Gauge;
   notifications: Counter<'outcome'>;
+  listenerAnswerSeconds: Histogram<'kind'>;
+  listenerStanding: Gauge;
   reconciles: Counter<'by' | 'result'>;
   reconcileSeconds: Histogram<'by'>;
   steps: Counter<'target' | 'action' | 'outcome'>;
   sweepLastSuccessSeconds: Gauge;
   sweepSeconds: Histogram;
   subscriptionExpirySeconds: Gauge<'resource'>;
+  eventHubUnwell: Gauge;
+  eventHubLastEventSeconds: Gauge;
+  subscriptionGaps: Counter<'kind'>;
+  subscriptionGapSeconds: Counter;
+  subscriptionUncoveredSeconds: Gauge<'resource'>;
   credentialExpirySeconds: Gauge<'credential'>;
   guardHeld: Gauge;
   guardHeldIdentities: Gauge<'kind'>;
@@ -24,6 +31,14 @@ export interface Metrics {
   clockDoubted: Gauge;
   storageUnwritable: Gauge<'what'>;
   proxmoxWritesHindered: Gauge;
+  catchUpRequests: Counter<'kind'>;
+  catchUpRoundRequests: Gauge<'kind'>;
+  catchUpLastSuccessSeconds: Gauge;
+  catchUpFailures: Counter;
+  foundOnly: Counter<'by'>;
+  problems: Gauge<'condition'>;
+  problemSinceSeconds: Gauge<'condition'>;
+  oldestUnprovedSeconds: Gauge;
 }
 
 /** A registry of its own for each process, so that tests and processes do not share counts. */
@@ -43,6 +58,18 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
       name: 'entramox_notifications_total',
       help: 'Notification items by outcome',
       labelNames: ['outcome'],
+      registers,
+    }),
+    listenerAnswerSeconds: new Histogram({
+      name: 'entramox_listener_answer_seconds',
+      help: 'Time until a request of Graph was answered, its body included',
+      labelNames: ['kind'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10],
+      registers,
+    }),
+    listenerStanding: new Gauge({
+      name: 'entramox_listener_endpoint_standing',
+      help: 'How Graph would treat the endpoint by its rules: 0 well, 1 slow, 2 dropping',
       registers,
     }),
     reconciles: new Counter({
@@ -79,6 +106,33 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
       name: 'entramox_subscription_expiry_seconds',
       help: 'Seconds until a subscription expires',
       labelNames: ['resource'],
+      registers,
+    }),
+    subscriptionGaps: new Counter({
+      name: 'entramox_subscription_gaps_total',
+      help: 'Times in which Graph did not tell us of a resource, and that are over',
+      labelNames: ['kind'],
+      registers,
+    }),
+    subscriptionGapSeconds: new Counter({
+      name: 'entramox_subscription_gap_seconds_total',
+      help: 'Length of those times together',
+      registers,
+    }),
+    subscriptionUncoveredSeconds: new Gauge({
+      name: 'entramox_subscription_uncovered_seconds',
+      help: 'For how long Graph has not told us of a resource; 0 while it does',
+      labelNames: ['resource'],
+      registers,
+    }),
+    eventHubUnwell: new Gauge({
+      name: 'entramox_event_hub_unwell',
+      help: '1 while the event hub is not read, or its events wait for the spool',
+      registers,
+    }),
+    eventHubLastEventSeconds: new Gauge({
+      name: 'entramox_event_hub_last_event_timestamp_seconds',
+      help: 'When events of the event hub were stored last',
       registers,
     }),
     credentialExpirySeconds: new Gauge({
@@ -136,6 +190,51 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     proxmoxWritesHindered: new Gauge({
       name: 'entramox_proxmox_writes_hindered',
       help: '1 while Proxmox VE takes no write: lock held, no quorum, or user.cfg full',
+      registers,
+    }),
+    problems: new Gauge({
+      name: 'entramox_problem',
+      help: 'Problems of a whole source, target or store, by kind; 0 once they are over',
+      labelNames: ['condition'],
+      registers,
+    }),
+    problemSinceSeconds: new Gauge({
+      name: 'entramox_problem_since_seconds',
+      help: 'When the oldest problem of a kind began, in seconds since 1970; 0 where there is none',
+      labelNames: ['condition'],
+      registers,
+    }),
+    oldestUnprovedSeconds: new Gauge({
+      name: 'entramox_oldest_unproved_seconds',
+      help: 'Age of the oldest hint about somebody that is not settled yet, be it due, in work or waiting to be tried again',
+      registers,
+    }),
+    catchUpRequests: new Counter({
+      name: 'entramox_catchup_requests_total',
+      help: 'Calls to Graph by good rounds of catch-up, for users and for groups',
+      labelNames: ['kind'],
+      registers,
+    }),
+    catchUpRoundRequests: new Gauge({
+      name: 'entramox_catchup_round_requests',
+      help: 'Calls to Graph that the last good round of catch-up took',
+      labelNames: ['kind'],
+      registers,
+    }),
+    catchUpLastSuccessSeconds: new Gauge({
+      name: 'entramox_catchup_last_success_timestamp_seconds',
+      help: 'When the last good round of catch-up ended',
+      registers,
+    }),
+    catchUpFailures: new Counter({
+      name: 'entramox_catchup_failures_total',
+      help: 'Rounds of catch-up that failed',
+      registers,
+    }),
+    foundOnly: new Counter({
+      name: 'entramox_found_only_total',
+      help: 'Changes that nobody had told of, by what found them',
+      labelNames: ['by'],
       registers,
     }),
     storageUnwritable: new Gauge({

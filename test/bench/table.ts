@@ -30,7 +30,8 @@ const ROWS: Record<BenchName, Row> = {
     reference: 'express that parses JSON and answers 202',
     more: (line) =>
       `at ${line.atPerSecond}/s: p50 ${line.p50Ms} ms, p99 ${line.p99Ms} ms ` +
-      `(bare ${line.bareP50Ms} and ${line.bareP99Ms}); spool on ${line.spoolOn}`,
+      `(bare ${line.bareP50Ms} and ${line.bareP99Ms}); pressed: p99 ${line.pressedP99Ms} ms, slowest ${line.pressedSlowestMs} ms, ` +
+      `${line.pressedOver3s} over 3 s; spool on ${line.spoolOn}`,
     limit: 'one core of the listener: making one file per key, TLS and express; fsync is shared by all in flight',
   },
   'leaver-warm': {

@@ -231,8 +231,10 @@ describe(`A group that had members${sides}`, () => {
     expect(code).toBe(4);
     expect(stdout).toContain(`group ${everybody} cannot be read`);
     expect((await ward.readyz()).unready).toContainEqual({
-      condition: 'problem',
+      condition: `group:${everybody}`,
       detail: expect.stringContaining(everybody),
+      since: expect.stringMatching(/Z$/),
+      mend: expect.stringContaining('ENTRA_GROUP_IDS'),
     });
   });
 

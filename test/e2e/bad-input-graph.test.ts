@@ -149,8 +149,8 @@ describe(`A missing permission${sides}`, () => {
     expect(code).toBe(4);
     expect(ward.world()).toEqual(before);
     expect(doctor.code).toBe(1);
-    expect(doctor.stdout).toMatch(/missing: GroupMember\.Read\.All, User\.Read\.All/);
-    expect(doctor.stdout).toMatch(/Grant admin consent/);
+    expect(doctor.stdout).toMatch(/missing:\s+GroupMember\.Read\.All,\s+User\.Read\.All/);
+    expect(doctor.stdout).toMatch(/Grant\s+admin\s+consent/);
     const { problems } = await ward.status();
     expect(problems.join('\n')).toMatch(/needs? .*GroupMember\.Read\.All/);
     credentials.setRoles(['GroupMember.Read.All', 'User.Read.All']);

@@ -50,6 +50,8 @@ export interface Ward {
   host: LinuxHost | undefined;
   /** Object ids by name. */
   people: Record<string, string>;
+  /** Object ids of the newcomers by name. */
+  newcomers: Record<string, string>;
   daemon(): Daemon;
   /**
    * Stops the daemon, changes settings, starts it again, with `mounts` (a line of shell) done before in mounts of its
@@ -93,7 +95,8 @@ export async function openWard(options: WardOptions = {}): Promise<Ward> {
   const socketPath = join(lab.dir, 'run/operator.sock');
   const people: Record<string, string> = {};
   let daemon = lab.start();
-  let newcomers = 0;
+  const newcomers: Record<string, string> = {};
+  let welcomed = 0;
 
   const userid = (name: string) => `${name}@example.com@${REALM}`;
 
@@ -148,6 +151,7 @@ export async function openWard(options: WardOptions = {}): Promise<Ward> {
     lab,
     host,
     people,
+    newcomers,
     daemon: () => daemon,
     async restart(settings, mounts) {
       if (daemon.child.exitCode === null && daemon.child.signalCode === null) await daemon.stop();
@@ -163,9 +167,9 @@ export async function openWard(options: WardOptions = {}): Promise<Ward> {
       proxmox: lab.proxmox.users().filter(({ userid: id }) => !NEWCOMER.test(id)),
     }),
     async welcomesNewcomer() {
-      newcomers += 1;
-      const name = `newcomer${newcomers}`;
-      lab.join(name);
+      welcomed += 1;
+      const name = `newcomer${welcomed}`;
+      newcomers[name] = lab.join(name);
       await waitFor(`${name} in every target`, () => provisioned(name), PATIENCE_MS);
       return name;
     },

@@ -110,7 +110,7 @@ describe('the command line with a daemon', () => {
     const { checks } = JSON.parse(well.stdout) as { checks: { name: string; ok: boolean }[] };
     const bad = (JSON.parse(ill.stdout).checks as { ok: boolean; mend?: string }[]).filter(({ ok }) => !ok);
     expect(checks.filter(({ ok }) => !ok)).toEqual([]);
-    expect(checks.map(({ name }) => name)).toContain('application permissions');
+    expect(checks.map(({ name }) => name)).toContain('permissions.roles');
     expect([well.code, ill.code]).toEqual([0, 1]);
     expect(bad.length).toBeGreaterThan(0);
     expect(bad.every(({ mend }) => mend !== undefined)).toBe(true);

@@ -322,7 +322,7 @@ describe(`secrets${simulated ? ` (account agent SIMULATED: ${simulated})` : ''}`
 
     expect(lab.log()).toMatch(/"credential":"pve-api-token".*"daysLeft":5.*"config\.credential\.expiring"/);
     expect(said).toMatch(/^! pve-api-token ends in 5 d/m);
-    expect(said).toMatch(/^NO {2}pve-api-token: ends in 5 d/m);
+    expect(said).toMatch(/^ {2}NO {2}proxmox\.token-expiry: pve-api-token ends in 5 d/m);
     expect(pages.join('\n')).toMatch(/^entramox_credential_expiry_seconds\{credential="pve-api-token"\} 475\d{3}$/m);
     expect(pages.join('\n')).toMatch(
       /^entramox_credential_expiry_seconds\{credential="listener-certificate"\} \d{8}$/m,

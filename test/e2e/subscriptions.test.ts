@@ -1,8 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.js';
-import { queueAtRest, statusOf, waitForStanding } from '../lab/look.js';
+import { fetchFrom, queueAtRest, statusOf, waitForStanding } from '../lab/look.js';
 import { waitFor } from '../lab/wait.js';
 import type { Call } from '../simulators/entra/calls.js';
 
@@ -96,6 +96,33 @@ describe('the subscriptions of a running listener', () => {
     await waitFor('the end of that sweep', () => sweeps() > before);
     expect(liveIds()).toHaveLength(3);
     expect(lab.log()).toContain('listener.subscription.gone');
+    const list = await lab.entramox('subscriptions', 'list');
+    const users = list.stdout.split('\n').find((line) => line.startsWith('/users  '));
+    expect(users).toMatch(/live, expires 20\S+ {2}touched 20\S+ \(create\) {2}last gap \d+ s until 20\S+ \(gone\)$/);
+    const metrics = await fetchFrom({ socketPath: join(lab.dir, 'run/operator.sock') }, '/metrics');
+    expect(metrics.text).toMatch(/^entramox_subscription_gaps_total\{kind="gone"\} 1$/m);
+    expect(metrics.text).toMatch(/^entramox_subscription_gap_seconds_total [\d.]+$/m);
+    expect(metrics.text).toMatch(/^entramox_subscription_uncovered_seconds\{resource="\/users"\} 0$/m);
+    expect((await lab.entramox('status')).stdout).toMatch(/\/users .*last gap \d+ s, ended \d+ s ago/);
+  });
+
+  it('are made anew where their record is torn, which is kept for a person to look at', async () => {
+    await started();
+    const before = liveIds();
+    await lab.stopAll();
+    writeFileSync(storeFile(), readFileSync(storeFile(), 'utf8').slice(0, 200));
+
+    await started();
+
+    const kept = readdirSync(join(lab.dir, 'listener')).filter((name) => name.endsWith('.aside'));
+    expect(kept).toHaveLength(1);
+    expect(lab.log()).toContain('listener.store.discarded');
+    expect(liveIds()).toEqual(
+      stored()
+        .map(({ id }) => id)
+        .sort(),
+    );
+    expect(liveIds().filter((id) => before.includes(id))).toEqual([]);
   });
 
   it('are renewed when due, and made anew when that renewal meets a 404', async () => {
@@ -109,7 +136,9 @@ describe('the subscriptions of a running listener', () => {
     );
 
     await started();
-    await waitFor('renewed expiries', () => stored().every(({ renewedAt }) => Date.now() - renewedAt < 60_000));
+    await waitFor('renewed expiries', () =>
+      stored().every(({ id, renewedAt }) => id && Date.now() - renewedAt < 60_000),
+    );
 
     const after = new Map(stored().map((item) => [item.resource, item]));
     for (const [resource, item] of before) {

@@ -146,3 +146,46 @@ describe('the registration in Entra ID', () => {
     expect(calls()).toHaveLength(1);
   });
 });
+
+describe('the event hub', () => {
+  const args = [
+    '--resource-group',
+    'rg',
+    '--namespace',
+    'entramox-events',
+    '--client-id',
+    'CLIENT',
+    '--domain',
+    'example.com',
+  ];
+
+  it('is only described, unless told otherwise', () => {
+    standIn('az', 'exit 1');
+
+    const { rc, stdout, stderr } = script('event-hub.sh', [...args, '--cloud', 'china']);
+
+    expect(rc, stderr).toBe(0);
+    expect(calls()).toEqual([]);
+    expect(stdout).toContain('EVENTHUB_NAMESPACE=entramox-events.servicebus.chinacloudapi.cn\n');
+  });
+
+  it('lets Graph send and the app read, on this hub alone, and makes no key', () => {
+    standIn('az', 'case "$*" in *"--query"*) echo /the/hub ;; esac');
+
+    const { rc, stderr } = script('event-hub.sh', [...args, '--apply']);
+
+    expect(rc, stderr).toBe(0);
+    expect(calls().filter((call) => call.includes('role assignment'))).toEqual([
+      'az role assignment create --assignee 0bf30f3b-4a52-48df-9a82-234910c4a086 --role Azure Event Hubs Data Sender --scope /the/hub --output none',
+      'az role assignment create --assignee CLIENT --role Azure Event Hubs Data Receiver --scope /the/hub --output none',
+    ]);
+    expect(calls().join('\n')).not.toMatch(/authorization-rule|keys/);
+  });
+
+  it('is not begun where something is missing', () => {
+    const { rc, stderr } = script('event-hub.sh', ['--namespace', 'entramox-events', '--apply']);
+
+    expect(rc).toBe(2);
+    expect(stderr).toContain('--resource-group is needed');
+  });
+});

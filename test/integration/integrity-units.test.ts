@@ -163,8 +163,11 @@ describe.skipIf(unavailable)(`the units under systemd${unavailable ? ` (skipped:
     const { code, stderr } = await start(RECONCILER);
 
     expect(code, stderr).toBe(0);
-    const said = 'entra-cert-key= entra-client-secret=the-mark-of-a-plain-one entramox-enc-key= pve-api-token=';
-    await waitFor('both', async () => (await journal(RECONCILER)).includes(`${said}the-mark-of-an-encrypted-one`));
+    const said = ['entra-client-secret=the-mark-of-a-plain-one', 'pve-api-token=the-mark-of-an-encrypted-one'];
+    await waitFor('both, and blanks', async () => {
+      const text = await journal(RECONCILER);
+      return [...said, 'entra-cert-key= ', 'entramox-enc-key= ', 'https-proxy= '].every((part) => text.includes(part));
+    });
     expect(await machine.shell('grep -rl the-mark /etc/entramox')).toBe(
       '/etc/entramox/credentials/entra-client-secret',
     );

@@ -12,7 +12,11 @@ import { createSubscriptionApi } from '../../src/entra/subscription-api.js';
 import { createListenerApp } from '../../src/listener/app.js';
 import { createListenerServer, type ListenerServer } from '../../src/listener/server.js';
 import { createEndpointProbe } from '../../src/listener/subscriptions/endpoint-probe.js';
-import { createSubscriptionKeeper, type SubscriptionKeeper } from '../../src/listener/subscriptions/keeper.js';
+import {
+  createSubscriptionKeeper,
+  type SubscriptionKeeper,
+  type SubscriptionKeeperOptions,
+} from '../../src/listener/subscriptions/keeper.js';
 import { openSubscriptionStore } from '../../src/listener/subscriptions/store.js';
 import { publicUrls } from '../../src/listener/subscriptions/urls.js';
 import { CHANGE_TYPE } from '../../src/listener/subscriptions/wanted.js';
@@ -35,6 +39,8 @@ let server: ListenerServer;
 let keeper: SubscriptionKeeper;
 let staff: string;
 let events: EventCode[];
+/** Another listener with the same app registration, endpoint and queue, and a record of its own. */
+let another: (name: string, change?: Partial<SubscriptionKeeperOptions>) => Promise<SubscriptionKeeper>;
 
 const pending = () => readdir(join(dir, 'spool', 'pending'));
 
@@ -43,6 +49,15 @@ async function hinted(name: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   while (!(await pending()).includes(name)) {
     if (Date.now() > deadline) throw new Error(`${name} did not come; there is ${(await pending()).join(' ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Waits for a condition; fails after ten seconds. */
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('it did not come true within ten seconds');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -86,25 +101,28 @@ beforeEach(async () => {
   });
   server = await createListenerServer({ app, host: '127.0.0.1', port: 0, tls: material, trustProxy: false, log });
   const publicUrl = `https://localhost:${server.port}`;
-  keeper = createSubscriptionKeeper({
-    api: createSubscriptionApi(graph, clock),
-    store: await openSubscriptionStore({ path: join(dir, 'subscriptions.json') }),
-    wanted: () => [`/groups/${staff}`, '/users'],
-    urls: publicUrls(publicUrl),
-    changeType: CHANGE_TYPE,
-    lifetimeMs: 3 * 24 * 3600_000,
-    clock,
-    random: randomBytes,
-    hints,
-    endpointReady: createEndpointProbe({
-      localUrl: server.localUrl,
-      localCertificate: material.cert,
-      publicUrl,
+  another = async (name, change) =>
+    createSubscriptionKeeper({
+      api: createSubscriptionApi(graph, clock),
+      store: await openSubscriptionStore({ path: join(dir, name, 'subscriptions.json') }),
+      wanted: () => [`/groups/${staff}`, '/users'],
+      urls: publicUrls(publicUrl),
+      changeType: CHANGE_TYPE,
+      lifetimeMs: 3 * 24 * 3600_000,
+      clock,
       random: randomBytes,
+      hints,
+      endpointReady: createEndpointProbe({
+        localUrl: server.localUrl,
+        localCertificate: material.cert,
+        publicUrl,
+        random: randomBytes,
+        log,
+      }),
       log,
-    }),
-    log,
-  });
+      ...change,
+    });
+  keeper = await another('first');
 });
 afterEach(async () => {
   await entra.close();
@@ -143,7 +161,7 @@ it('makes a subscription anew that Entra ID has ended', async () => {
 it('takes the place of its own subscriptions after their record was lost', async () => {
   await keeper.tick(signal);
   const lost = entra.subscriptions().map(({ id }) => id);
-  await rm(join(dir, 'subscriptions.json'));
+  await rm(join(dir, 'first', 'subscriptions.json'));
 
   await keeper.tick(signal);
   const alice = entra.directory.addUser({ userPrincipalName: 'alice@example.test' });
@@ -159,4 +177,87 @@ it('deletes what it made', async () => {
   const deleted = await keeper.deleteAll(signal);
 
   expect([deleted, entra.subscriptions().length]).toEqual([2, 0]);
+});
+
+it('answers a lifecycle event before it has asked Graph for anything', async () => {
+  await keeper.tick(signal);
+  const users = entra.subscriptions().find(({ resource }) => resource === '/users');
+  entra.faults.stall('POST /subscriptions/{id}/reauthorize', 1000);
+
+  entra.notifications.sendLifecycle(users?.id ?? '', 'reauthorizationRequired');
+  const answered = await entra.deliveries.waitFor(({ items }) => items.some((item) => 'lifecycleEvent' in item));
+
+  const reauthorized = () => entra.calls.count('POST /subscriptions/{id}/reauthorize');
+  expect([answered.detail, reauthorized()]).toEqual(['202', 0]);
+  await until(() => events.includes('listener.subscription.reauthorized'));
+});
+
+it('makes one call of a hundred lifecycle events', async () => {
+  await keeper.tick(signal);
+  const users = entra.subscriptions().find(({ resource }) => resource === '/users');
+
+  for (let n = 0; n < 100; n += 1) entra.notifications.sendLifecycle(users?.id ?? '', 'reauthorizationRequired');
+  await entra.deliveries.idle();
+  await until(() => events.includes('listener.subscription.reauthorized'));
+
+  expect(entra.calls.count('POST /subscriptions/{id}/reauthorize')).toBe(1);
+});
+
+it('has one subscription where the answer to its creation was lost', async () => {
+  entra.faults.loseCreated(1);
+  await keeper.tick(signal);
+  const lost = entra.subscriptions().map(({ id }) => id);
+  await keeper.renewAll(signal);
+
+  expect(lost).toHaveLength(2);
+  expect(entra.subscriptions()).toHaveLength(2);
+  expect(
+    keeper
+      .list()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(
+    entra
+      .subscriptions()
+      .map(({ id }) => id)
+      .sort(),
+  );
+});
+
+it('ends the quarrel of two addresses on one app registration, and names both', async () => {
+  const second = await another('second', { urls: publicUrls(`https://127.0.0.1:${server.port}`) });
+  for (let n = 0; n < 6; n += 1) {
+    await keeper.tick(signal);
+    await second.tick(signal);
+  }
+
+  const live = [keeper, second].map((one) => one.list().filter(({ state }) => state === 'live').length);
+  const [problem] = second.list().map((view) => view.problem);
+  expect(live).toEqual([2, 0]);
+  expect(problem).toContain(`https://localhost:${server.port}/graph/notifications`);
+  expect(problem).toContain(`https://127.0.0.1:${server.port}/graph/notifications`);
+  expect(entra.calls.count('DELETE /subscriptions/{id}')).toBe(4);
+});
+
+it('ends the quarrel of two listeners with one address', async () => {
+  await keeper.tick(signal);
+  const second = await another('second');
+  for (let n = 0; n < 6; n += 1) {
+    await second.tick(signal);
+    await keeper.tick(signal);
+  }
+
+  expect(keeper.list().map(({ state }) => state)).toEqual(['live', 'live']);
+  expect(second.list().every(({ problem }) => problem?.includes('the same PUBLIC_URL'))).toBe(true);
+  expect(entra.calls.count('DELETE /subscriptions/{id}')).toBe(4);
+});
+
+it('says of a group that is not there that it is not there', async () => {
+  const gone = '99999999-9999-4999-8999-999999999999';
+  const other = await another('other', { wanted: () => [`/groups/${gone}`] });
+
+  await other.tick(signal);
+
+  expect(other.list()).toMatchObject([{ state: 'missing' }]);
+  expect(other.list()[0]?.problem).toContain(`there is no group ${gone} in Entra ID`);
 });

@@ -135,6 +135,29 @@ async function hostile(answer: RequestListener, tls?: TlsMaterial): Promise<stri
   return (await hostileServer(answer, tls)).baseUrl;
 }
 
+test('lists the users once for the marks and the sights of a sweep, and anew after a write', async () => {
+  const target = targetOf();
+  await target.apply(create(), never());
+  const asks = [
+    { oid: OID, name: ALICE },
+    ...[1, 2, 3].map((n) => ({ oid: `o${n}`, name: `p${n}@example.com@entra` })),
+  ];
+  const listings = () => simulator.calls({ method: 'GET', path: '/access/users' }).length;
+  const before = listings();
+  const sweep = target.listedOnce();
+
+  const marks = await sweep.marks(never());
+  const sights = await sweep.observe(asks, never());
+  const once = listings() - before;
+  await sweep.apply(lock(), never());
+  const again = await sweep.observe(asks, never());
+
+  expect(marks).toMatchObject([{ oid: OID }]);
+  expect(sights.get(OID)).toMatchObject({ certainty: 'present', value: { enabled: true } });
+  expect(once).toBe(1);
+  expect(again.get(OID)).toMatchObject({ certainty: 'present', value: { enabled: false } });
+});
+
 test('creates a user, sees it as it was written, locks it by one write, and sees that', async () => {
   const target = targetOf();
   const before = (await target.observe([{ oid: OID, name: ALICE }], never())).get(OID);

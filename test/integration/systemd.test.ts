@@ -159,6 +159,23 @@ describe('the trust between the three units', () => {
     expect(settings(AGENT, 'LoadCredential')).toEqual([]);
   });
 
+  it('hands a proxy with a password to both who go out through it', () => {
+    for (const unit of [LISTENER, RECONCILER]) {
+      expect(settings(unit, 'LoadCredential'), unit).toContain('https-proxy:/etc/entramox/credentials/https-proxy');
+      expect(settings(unit, 'SetCredential'), unit).toContain('https-proxy:\\n');
+    }
+  });
+
+  it('hands the key of the event hub to the listener alone', () => {
+    const named = (unit: string) => settings(unit, 'LoadCredential').filter((value) => value.startsWith('eventhub-'));
+
+    expect(named(LISTENER)).toEqual([
+      'eventhub-connection-string:/etc/entramox/credentials/eventhub-connection-string',
+    ]);
+    expect(settings(LISTENER, 'SetCredential')).toContain('eventhub-connection-string:\\n');
+    expect([...named(RECONCILER), ...named(AGENT)]).toEqual([]);
+  });
+
   it('hands the key of an encrypted secret to those who have a use for it', () => {
     for (const unit of [LISTENER, RECONCILER]) {
       expect(settings(unit, 'LoadCredential'), unit).toContain(

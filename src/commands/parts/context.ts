@@ -2,14 +2,21 @@ import { join } from 'node:path';
 import PQueue from 'p-queue';
 import type { Settings } from '../../config/settings.js';
 import type { Clock } from '../../domain/clock.js';
+import type { GraphClient } from '../../entra/graph-client.js';
+import { readGroupTree } from '../../entra/group-tree.js';
+import { whichAreGroups } from '../../entra/groups.js';
 import { openLedger } from '../../ledger/ledger.js';
 import type { Context } from '../../reconcile/context.js';
+import { createGroupStanding, type GroupStanding } from '../../reconcile/group-standing.js';
+import { createProblems } from '../../reconcile/health.js';
+import { tellOutages } from '../../reconcile/health-outages.js';
 import { createIdentityLocks } from '../../reconcile/identity-locks.js';
 import { createStorageWatch, watchedAudit, watchedLedger } from '../../reconcile/storage-watch.js';
 import { type Audit, noAudit, openAudit } from '../../telemetry/audit.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { connectDirectory } from './directory.js';
+import type { Graph } from './graph.js';
 import { type Outside, theRealOutside } from './outside.js';
 import { policyOf } from './policy.js';
 import { type ConnectedTargets, connectTargets } from './targets.js';
@@ -17,6 +24,8 @@ import { type ConnectedTargets, connectTargets } from './targets.js';
 export interface OpenContext {
   ctx: Context;
   targets: ConnectedTargets;
+  /** The connection to Graph, with Entra as the source. */
+  graph?: Graph | undefined;
   close(): Promise<void>;
 }
 
@@ -28,11 +37,13 @@ export async function openContext(
   outside: Outside = theRealOutside,
 ): Promise<OpenContext> {
   const { clock } = outside;
-  const problems = new Map<string, string>();
+  const problems = createProblems({ clock, log, metrics });
   const storage = createStorageWatch({ problems, log, metrics });
   const ledger = watchedLedger(await openLedger(join(settings.paths.stateDir, 'ledger.json')), storage);
   const audit = watchedAudit(settings.dryRun ? noAudit : openAuditOf(settings, log, clock), storage);
-  const { directory, close: closeDirectory } = connectDirectory(settings, log, metrics, ledger.entries, outside);
+  const connected = connectDirectory(settings, log, metrics, ledger.entries, outside);
+  const { directory, graph, close: closeDirectory } = connected;
+  if (graph) tellOutages(problems, graph.breaker);
   const targets = connectTargets(settings, log, metrics, outside, problems);
   const ctx: Context = {
     policy: policyOf(settings),
@@ -48,18 +59,32 @@ export async function openContext(
     log,
     dryRun: settings.dryRun,
     problems,
+    outages: graph?.breaker,
     storage,
     records: {},
+    groups: graph && groupStandingOf(settings, graph.client, clock, log),
     bootClock: outside.bootClock,
   };
   return {
     ctx,
     targets,
+    graph,
     async close() {
       await Promise.all([targets.close(), closeDirectory()]);
       audit.close();
     },
   };
+}
+
+function groupStandingOf({ entra }: Settings, graph: GraphClient, clock: Clock, log: Log): GroupStanding {
+  const configured = entra.groupIds;
+  return createGroupStanding({
+    configured,
+    readTree: (signal) => readGroupTree(graph, configured, signal),
+    whichAreGroups: (ids, signal) => whichAreGroups(graph, ids, signal),
+    clock,
+    log,
+  });
 }
 
 /** The chain's head lies beside the ledger, so that whoever loses the log does not lose it too. */

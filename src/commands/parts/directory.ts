@@ -5,12 +5,14 @@ import { createEntraDirectory } from '../../entra/directory.js';
 import { createRealmDirectory } from '../../targets/proxmox/realm-directory.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { connectGraph } from './graph.js';
+import { connectGraph, type Graph } from './graph.js';
 import { type Outside, theRealOutside } from './outside.js';
 import { proxmoxClient } from './targets.js';
 
 export interface ConnectedDirectory {
   directory: Directory;
+  /** The connection behind it, with Entra as the source. */
+  graph?: Graph | undefined;
   close(): Promise<void>;
 }
 
@@ -31,5 +33,5 @@ export function connectDirectory(
   }
   const graph = connectGraph(settings, log, metrics, outside);
   const directory = createEntraDirectory({ graph: graph.client, groups: entra.groupIds, users: entra.userIds, log });
-  return { directory, close: () => graph.close() };
+  return { directory, graph, close: () => graph.close() };
 }

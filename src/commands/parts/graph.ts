@@ -1,25 +1,41 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { Agent } from 'undici';
 import type { Credential as CredentialSettings, Settings } from '../../config/settings.js';
 import { Rejected } from '../../domain/errors.js';
+import type { BatchItem } from '../../entra/batch.js';
+import { type Breaker, createBreaker } from '../../entra/breaker.js';
 import { type Credential, createCredential, type Proof } from '../../entra/credential.js';
 import { createGraphClient, type GraphClient } from '../../entra/graph-client.js';
+import { createOutbound, type Outbound } from '../../entra/outbound.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { type Outside, theRealOutside } from './outside.js';
 
 export interface Graph {
   credential: Credential;
+  /** The same proof for another resource than Graph, such as Event Hubs; asked when it is first used. */
+  credentialFor(scope: string): Credential;
   client: GraphClient;
+  /** Whether Graph or the token endpoint is unwell as a whole; all calls of `client` share it. */
+  breaker: Breaker;
+  /** A cheap read that tells whether Graph answers again. */
+  probe(signal: AbortSignal): Promise<unknown>;
+  /** The way out that both use, for whatever else goes to Microsoft. */
+  outbound: Outbound;
   /** Lets the kept connections go. */
   close(): Promise<void>;
 }
 
-/** How long a connection without calls is kept, where Graph does not name a time. */
-const IDLE_MS = 60_000;
+const CONNECT_MS = 10_000;
 
-/** The Graph client of this process, with the roots of CA_FILE trusted beside the built-in ones. */
+/** The way out of these settings: through HTTPS_PROXY but for NO_PROXY, with the roots of CA_FILE trusted beside Node's. */
+export function openOutbound({ proxy, caFile, entra: { timeoutMs } }: Settings): Outbound {
+  // Before the call's own time is over, so that it is told who did not answer.
+  const connectTimeoutMs = Math.min(CONNECT_MS, Math.ceil(timeoutMs * 0.8));
+  return createOutbound({ proxy, secureContext: trustedRoots(caFile), connectTimeoutMs });
+}
+
+/** The Graph client of this process, over the way out of its settings. */
 export function connectGraph(
   settings: Settings,
   log: Log,
@@ -30,20 +46,24 @@ export function connectGraph(
   if (!entra.tenantId || !entra.clientId || !entra.credential) {
     throw new Rejected('Graph needs ENTRA_TENANT_ID, ENTRA_CLIENT_ID and a credential');
   }
-  const dispatcher = graph ?? keptConnections(settings.caFile);
-  const credential = createCredential({
+  const outbound = openOutbound(settings);
+  const dispatcher = graph ?? outbound.dispatcher;
+  const common = {
     proof: proofOf(entra.credential),
     tenantId: entra.tenantId,
     clientId: entra.clientId,
     authority: entra.authority,
-    scope: entra.graphScope,
     log,
     clock,
     random,
     dispatcher,
     timeoutMs: entra.timeoutMs,
-  });
+  };
+  const credentialFor = (scope: string) => createCredential({ ...common, scope });
+  const credential = credentialFor(entra.graphScope);
+  const breaker = createBreaker({ clock, log, random });
   const client = createGraphClient({
+    breaker,
     baseUrl: entra.graphBaseUrl,
     credential,
     log,
@@ -53,16 +73,23 @@ export function connectGraph(
     timeoutMs: entra.timeoutMs,
     onCall: ({ status }) => metrics.graphCalls.inc({ status: String(status ?? 'none') }),
   });
-  return { credential, client, close: async () => (graph ? undefined : dispatcher.close()) };
+  return {
+    credential,
+    credentialFor,
+    client,
+    breaker,
+    probe: (signal) => client.batch(probeItems(entra), { signal }),
+    outbound,
+    close: () => outbound.close(),
+  };
 }
 
-function keptConnections(caFile: string | undefined): Agent {
-  return new Agent({
-    connect: { secureContext: trustedRoots(caFile) },
-    connections: 8,
-    // A leaver's lock should not have to wait for a TLS handshake because nothing happened for some seconds.
-    keepAliveTimeout: IDLE_MS,
-  });
+/** A group and a user, in a batch as targeted work is. That somebody is not there is as good an answer as any. */
+function probeItems({ groupIds, tenantId }: Settings['entra']): BatchItem[] {
+  return [
+    { id: 'group', method: 'GET', path: `/groups/${groupIds[0] ?? tenantId}?$select=id` },
+    { id: 'user', method: 'GET', path: `/users/${tenantId}?$select=id` },
+  ];
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Router } from 'express';
 import { schedule } from 'node-cron';
 import type { Settings } from '../../config/settings.js';
 import { messageOf } from '../../domain/errors.js';
+import { watchOutages } from '../../entra/outage-watch.js';
 import { LedgerBroken } from '../../ledger/ledger.js';
 import type { Unready } from '../../operator/health.js';
 import { unreadyConditions } from '../../operator/health.js';
@@ -14,9 +15,11 @@ import { watchClock } from '../../reconcile/clock-watch.js';
 import type { Context } from '../../reconcile/context.js';
 import { createLoop } from '../../reconcile/loop.js';
 import { measureGuard } from '../../reconcile/measure-guard.js';
+import { measureQueue } from '../../reconcile/measure-queue.js';
 import { WRITES_PROBLEM } from '../../targets/proxmox/hindrance.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
+import { openCatchUp } from './catch-up.js';
 import { openContext } from './context.js';
 import { integrityOf } from './integrity.js';
 import type { KernelLock } from './kernel-lock.js';
@@ -28,7 +31,7 @@ export interface Reconciler {
   ports: ReconcilerPorts;
   routes: Router;
   unready(): Promise<Unready[]>;
-  measure(): void;
+  measure(): Promise<void>;
   /** The queue of this process, so that `run` puts hints without a second spool. */
   hints: HintSink;
   stop(): Promise<void>;
@@ -66,14 +69,16 @@ async function startLocked(
   outside: Outside,
 ): Promise<Reconciler> {
   const { clock } = outside;
-  const { ctx, targets, close } = await openContext(settings, log, metrics, outside);
+  const { ctx, targets, graph, close } = await openContext(settings, log, metrics, outside);
   const queue: Queue = await openSpool({ dir: settings.paths.spoolDir, clock, log });
+  const catchUp = graph && (await openCatchUp(settings, { ctx, graph: graph.client, queue, random: outside.random }));
   const loop = createLoop(ctx, {
     queue,
     confirmAfterMs: settings.lifecycle.confirmAfterMs,
     maxAttempts: settings.queue.maxAttempts,
     failOpen: settings.entra.failOpen,
     random: outside.random,
+    watch: catchUp?.watch,
   });
   const { linux } = targets;
   const ports: ReconcilerPorts = {
@@ -83,6 +88,7 @@ async function startLocked(
     startedAt: clock.now(),
     expiries: settings.expiries,
     integrity: () => integrityOf(settings),
+    catchUp: catchUp && (() => catchUp.standing()),
     checkAccounts: linux && ((signal) => linux.check(signal)),
   };
   const { timeZone, sweepCron } = settings.schedule;
@@ -96,14 +102,17 @@ async function startLocked(
   const everyMinute = setInterval(() => {
     tend(ctx, queue).catch((error: unknown) => log('reconcile.loop.failed', { error: messageOf(error) }));
   }, 60_000);
+  const outageWatch = graph && watchOutages({ ...graph, clock });
   await watchClock(ctx);
   loop.start();
   await queue.put('sweep');
+  catchUp?.start();
   return {
     ports,
     routes: reconcilerRoutes(ports),
     unready: async () => unreadyConditions(await reconcilerStatus(ports), clock.now(), settings.entra.failOpen),
-    measure() {
+    async measure() {
+      await measureQueue(ctx, queue);
       measureGuard(ctx);
       metrics.proxmoxWritesHindered.set(ctx.problems.has(WRITES_PROBLEM) ? 1 : 0);
       const counts = { active: 0, suspended: 0, grace: 0, deleted: 0 };
@@ -113,6 +122,8 @@ async function startLocked(
     hints: queue,
     async stop() {
       clearInterval(everyMinute);
+      outageWatch?.stop();
+      await catchUp?.stop();
       await sweepTask.destroy();
       await loop.stop();
       await ctx.ledger.save();

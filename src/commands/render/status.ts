@@ -1,40 +1,60 @@
 import Table from 'cli-table3';
 import type { IntegrityView } from '../../integrity/view.js';
+import { type EndpointView, endpointLine, endpointProblem } from '../../listener/endpoint-health.js';
+import type { ShownHub } from '../../listener/event-hub/routes.js';
 import type { ShownSubscription } from '../../listener/subscriptions/routes.js';
-import { minutesBehind } from '../../operator/health.js';
+import { type CatchUpView, catchUpLateness } from '../../operator/catch-up.js';
+import { lateness } from '../../operator/health.js';
 import type { ReconcilerStatus } from '../../operator/status.js';
 import type { HeldView } from '../../operator/views.js';
 import type { ExpiryView } from '../../telemetry/expiry.js';
 import { colours, type Io } from '../io.js';
+import { groupRows, type ShownGroup } from './groups.js';
 import { removalLine, renderRejected } from './plan.js';
 
 export interface StatusView {
   reconciler?: ReconcilerStatus | undefined;
   subscriptions?: readonly ShownSubscription[] | undefined;
+  /** How our own endpoint answers. */
+  endpoint?: EndpointView | undefined;
+  /** How reading the event hub goes, where one is read. */
+  eventHub?: ShownHub | undefined;
+  /** The configured groups, and how changes of each are heard of. */
+  groups?: readonly ShownGroup[] | undefined;
   /** Why a part is missing here, in words. */
   missing: readonly string[];
 }
 
 /** The screen that a tired person reads at once: what needs a decision first, then the rest. */
-export function renderStatus({ reconciler, subscriptions, missing }: StatusView, io: Io, now: number): string[] {
+export function renderStatus(
+  { reconciler, subscriptions, endpoint, eventHub, groups, missing }: StatusView,
+  io: Io,
+  now: number,
+): string[] {
   const paint = colours(io);
   const alarms = [
     ...missing,
     ...(reconciler ? alarmsOf(reconciler, now) : []),
     ...(subscriptions ?? []).flatMap(subscriptionAlarms),
+    ...endpointAlarms(endpoint),
+    ...hubAlarms(eventHub, now),
   ];
   const lines = alarms.length === 0 ? [paint.green('All is well.')] : alarms.map((alarm) => paint.red(`! ${alarm}`));
   if (reconciler) lines.push('', ...renderReconciler(reconciler, now));
+  if (groups && groups.length > 0) lines.push('', ...renderGroups(groups));
   if (subscriptions) lines.push('', ...renderSubscriptions(subscriptions, now));
+  if (eventHub) lines.push('', hubLine(eventHub, now));
+  if (endpoint) lines.push('', `Answers to Graph: ${endpointLine(endpoint)}`);
   return lines;
 }
 
 function alarmsOf(status: ReconcilerStatus, now: number): string[] {
   const held = status.held;
-  const minutes = minutesBehind(status, now);
+  const late = lateness(status, now);
+  const unasked = catchUpLateness(status.catchUp, now);
   return [
     ...(status.dryRun ? ['DRY_RUN is on: nothing is written'] : []),
-    ...status.problems,
+    ...problemAlarms(status, now),
     ...(held
       ? [
           `HELD since ${ago(held.since, now)}: ${held.why}`,
@@ -49,13 +69,26 @@ function alarmsOf(status: ReconcilerStatus, now: number): string[] {
     ...(status.lastSweep && ['degraded', 'failed'].includes(status.lastSweep.result)
       ? [`last sweep ${status.lastSweep.result}: ${status.lastSweep.why ?? ''}`]
       : []),
-    ...(minutes === undefined ? [] : [`due work has waited for ${minutes} minutes: see the journal of the reconciler`]),
+    ...(late ? [`${late.detail}: see the journal of the reconciler`] : []),
+    ...(unasked ? [unasked.detail] : []),
     ...status.queue.parked.map((item) => `parked ${item.key} after ${item.attempts} attempts: ${item.error}`),
     ...status.conflicts.map((item) => `conflict ${item.upn} on ${item.target}: ${item.what}. ${item.remedy}`),
-    ...status.failing.map((item) => `failing ${item.upn}: ${item.problem}`),
+    ...status.failing.map(
+      ({ upn, problem, since }) =>
+        `failing ${upn}: ${problem}${since ? ` (for ${span(now - Date.parse(since))})` : ''}`,
+    ),
     ...(status.expiring ?? []).map(expiryAlarm),
     ...integrityAlarms(status),
   ];
+}
+
+/** Each with since when it lasts, and with what mends it below it where its words do not say so themselves. */
+function problemAlarms({ problems, conditions }: ReconcilerStatus, now: number): string[] {
+  if (!conditions) return problems;
+  return conditions.flatMap(({ detail, since, mend }) => [
+    `${detail} [since ${since.slice(0, 16).replace('T', ' ')} UTC, ${span(now - Date.parse(since))}]`,
+    ...(mend && !detail.includes(mend) ? [`  ${mend}`] : []),
+  ]);
 }
 
 function renderReconciler(status: ReconcilerStatus, now: number): string[] {
@@ -63,7 +96,9 @@ function renderReconciler(status: ReconcilerStatus, now: number): string[] {
   const sweepText = lastSweep
     ? `${lastSweep.result} ${ago(lastSweep.finishedAt, now)}, ${lastSweep.identities} identities, ${lastSweep.applied} ${status.dryRun ? 'would be changed' : 'changed'}`
     : 'none yet';
-  const oldest = queue.oldestDueAt === undefined ? '' : `, oldest due ${ago(queue.oldestDueAt, now)}`;
+  const oldest =
+    (queue.oldestDueAt === undefined ? '' : `, oldest due ${ago(queue.oldestDueAt, now)}`) +
+    (queue.oldestUnprovedAt === undefined ? '' : `, oldest unproved ${ago(queue.oldestUnprovedAt, now)}`);
   const table = plainTable();
   table.push(
     [
@@ -75,6 +110,7 @@ function renderReconciler(status: ReconcilerStatus, now: number): string[] {
       `${queue.pending} pending (${queue.deferred} waiting for their time), ${queue.processing} in work, ${queue.parked.length} parked${oldest}`,
     ],
     ['last sweep', status.busy.sweep ? `running; before: ${sweepText}` : sweepText],
+    ...(status.catchUp ? catchUpRows(status.catchUp, now) : []),
     ['targets', status.targets.join(', ')],
     ...(status.integrity ? [['integrity', integrityLine(status.integrity)]] : []),
   );
@@ -101,6 +137,23 @@ function renderReconciler(status: ReconcilerStatus, now: number): string[] {
   if (status.held) lines.push('', ...renderHeld(status.held));
   for (const plan of status.rejected ?? []) lines.push('', ...renderRejected(plan));
   return lines;
+}
+
+/** How Graph is asked what changed, what that costs, and what nobody had told of. */
+function catchUpRows(
+  { intervalSeconds, lastGoodAt, last, failing, found, lastFound }: CatchUpView,
+  now: number,
+): string[][] {
+  const every = `every ${span(intervalSeconds * 1000)}`;
+  const cost = last ? last.requests.users + last.requests.groups : 0;
+  const how = last?.users === 'by-id' ? 'users by id' : 'all users';
+  const good = last && lastGoodAt ? `${ago(lastGoodAt, now)}, ${every}: ${cost} calls, ${how}` : `none yet, ${every}`;
+  const trouble = failing ? `; failing since ${ago(failing.since, now)}: ${failing.why}` : '';
+  const latest = lastFound ? `, the last ${ago(lastFound.at, now)}: ${lastFound.upn}` : '';
+  return [
+    ['catch-up', good + trouble],
+    ['untold changes', `${found.catchUp} found only by catch-up, ${found.sweep} only by sweep${latest}`],
+  ];
 }
 
 /** So many people of a first run are named; the plan names all. */
@@ -138,18 +191,40 @@ function integrityLine({ enforced, why, distrusted, sealedAt }: IntegrityView): 
   return `${enforced ? 'owners and modes enforced' : `owners and modes not enforced (${why})${found}`}; ${sealed}`;
 }
 
+function renderGroups(groups: readonly ShownGroup[]): string[] {
+  const table = plainTable();
+  for (const row of groupRows(groups)) table.push(row);
+  return ['Groups:', table.toString()];
+}
+
 function renderSubscriptions(subscriptions: readonly ShownSubscription[], now: number): string[] {
   if (subscriptions.length === 0) return ['Subscriptions: none'];
   const table = plainTable();
   for (const item of subscriptions) {
     const left = item.expiresAt === undefined ? 0 : Date.parse(item.expiresAt) - now;
     const expires = item.state === 'live' ? `expires in ${span(left)}` : item.state;
-    table.push([item.resource, expires, item.problem ?? '']);
+    const gap = item.lastGap && `last gap ${span(item.lastGap.seconds * 1000)}, ended ${ago(item.lastGap.to, now)}`;
+    table.push([item.resource, expires, item.problem ?? gap ?? '']);
   }
   return ['Subscriptions:', table.toString()];
 }
 
-function subscriptionAlarms({ resource, state, problem }: ShownSubscription): string[] {
+function hubAlarms(view: ShownHub | undefined, now: number): string[] {
+  if (view?.state !== 'away' && view?.state !== 'waiting') return [];
+  const what = view.state === 'away' ? 'cannot be read' : 'gives events that cannot be stored';
+  const since = `since ${view.since}, ${span(now - Date.parse(view.since))}`;
+  return [
+    `event hub ${view.hub} ${what} (${since}): ${view.problem ?? ''}. They wait there; nothing is lost while it keeps them`,
+  ];
+}
+
+function hubLine({ hub, consumerGroup, transport, state, partitions, lastEventAt }: ShownHub, now: number): string {
+  const last = lastEventAt === undefined ? 'no event since the start' : `last event ${ago(lastEventAt, now)}`;
+  return `Event hub ${hub}, consumer group ${consumerGroup}, by ${transport}: ${state}, ${partitions} partitions, ${last}`;
+}
+
+function subscriptionAlarms({ resource, state, gap, problem }: ShownSubscription): string[] {
+  const since = gap ? ` since ${gap.since}` : '';
   if (problem) return [`subscription ${resource}: ${problem}`];
   switch (state) {
     case 'live':
@@ -157,10 +232,21 @@ function subscriptionAlarms({ resource, state, problem }: ShownSubscription): st
     case 'expired':
       return [`subscription ${resource} has expired: its changes are seen by sweeps alone`];
     case 'missing':
-      return [`subscription ${resource} is missing: its changes are seen by sweeps alone`];
+      return [`subscription ${resource} is missing${since}: its changes are seen by sweeps alone`];
     default:
       return state satisfies never;
   }
+}
+
+/** A single late answer is worth a look already: Graph calls slow what takes a second more. */
+function endpointAlarms(endpoint: EndpointView | undefined): string[] {
+  if (!endpoint) return [];
+  const problem = endpointProblem(endpoint);
+  if (problem) return [problem];
+  const { over2s, slowestMs } = endpoint;
+  return over2s === 0
+    ? []
+    : [`${over2s} answers to Graph took over 2 s in the last 10 minutes, the slowest ${slowestMs} ms`];
 }
 
 /** A sweep deletes; until it comes, a time that is past says nothing. */

@@ -4,13 +4,14 @@ import { readCertificates } from '../pem-file.js';
 import { readSecretFile } from '../secret-file.js';
 import { isCredentialFile, registerPrivateKey } from '../secrets.js';
 import type { RuleContext } from './context.js';
+import { isToldByWebhook } from './sources.js';
 
 /** Files that a command will need must be there and hold what is expected of them. */
 export function fileRules(context: RuleContext): void {
   const { needs, targets } = context;
   if (needs.graph || needs.targets) certificates(context, 'CA_FILE');
   if (needs.targets && targets.includes('proxmox')) certificates(context, 'PVE_CA_FILE');
-  if (needs.webhooks !== 'none') {
+  if (needs.webhooks !== 'none' && isToldByWebhook(context.values)) {
     certificates(context, 'LISTEN_TLS_CERT_FILE');
     tlsKey(context);
   }

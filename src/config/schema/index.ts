@@ -1,17 +1,23 @@
 import type { ValueOf } from '../setting.js';
 import { entraSettings, scopeSettings } from './entra.js';
+import { eventHubSettings } from './event-hub.js';
 import { lakefsSettings } from './lakefs.js';
 import { linuxSettings } from './linux.js';
 import { listenerSettings } from './listener.js';
+import { networkSettings } from './network.js';
 import { generalSettings, telemetrySettings } from './operations.js';
 import { proxmoxSettings } from './proxmox.js';
 import { guardSettings, reconcileSettings } from './reconcile.js';
+import { sourceSettings } from './sources.js';
 
 /** Every name of the configuration in the sections of config.example.env. */
 export const sections = [
   { title: 'Microsoft Entra ID', settings: entraSettings },
   { title: 'Who is in scope, and what groups give', settings: scopeSettings },
+  { title: 'Change sources and catch-up', settings: sourceSettings },
   { title: 'Listener and subscriptions', settings: listenerSettings },
+  { title: 'Event Hubs', settings: eventHubSettings },
+  { title: 'Outbound proxy', settings: networkSettings },
   { title: 'Targets and paths', settings: generalSettings },
   { title: 'Reconciling', settings: reconcileSettings },
   { title: 'Guard', settings: guardSettings },
@@ -25,7 +31,10 @@ export const sections = [
 export const schema = {
   ...entraSettings,
   ...scopeSettings,
+  ...sourceSettings,
   ...listenerSettings,
+  ...eventHubSettings,
+  ...networkSettings,
   ...generalSettings,
   ...reconcileSettings,
   ...guardSettings,

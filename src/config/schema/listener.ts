@@ -1,6 +1,6 @@
 import { defaulted, optional } from '../setting.js';
 import { duration } from '../types/duration.js';
-import { host, httpsUrl, trustProxy } from '../types/network.js';
+import { addressRanges, host, httpsUrl, trustProxy } from '../types/network.js';
 import { absolutePath, integer } from '../types/scalars.js';
 import { cron } from '../types/time.js';
 
@@ -30,8 +30,14 @@ export const listenerSettings = {
     example: '/etc/entramox/tls/privkey.pem',
   }),
   TRUST_PROXY: defaulted(trustProxy(), 'false', {
-    about: 'Whose X-Forwarded-For is believed for logs: nobody, a number of proxies, or addresses and subnets.',
+    about:
+      'Whose X-Forwarded-For is believed, for logs and for GRAPH_ADDRESSES: nobody, a number of proxies, or addresses and subnets.',
     example: 'loopback',
+  }),
+  GRAPH_ADDRESSES: defaulted(addressRanges("Graph's own addresses"), '', {
+    about:
+      'Allow-list: only these addresses may send notifications, all others get 403. Empty: everybody. Microsoft publishes its addresses without a feed and changes them without notice: a list that is out of date loses notifications until the next catch-up.',
+    example: '52.159.23.209,2603:1000::/24',
   }),
   SUBSCRIPTION_CRON: defaulted(cron(), '*/15 * * * *', {
     about: 'When the subscriptions are looked after.',

@@ -35,6 +35,39 @@ export function loopbackHost(): ValueType<string> {
   });
 }
 
+/** An address (all bits) or a subnet. */
+export interface AddressRange {
+  address: string;
+  bits: number;
+  family: 'ipv4' | 'ipv6';
+}
+
+/** Addresses and subnets of both families. Every wrong entry is named, for such lists are long. */
+export function addressRanges(what: string): ValueType<readonly AddressRange[]> {
+  const expected = `${what}: IPv4 and IPv6 addresses and subnets, separated by commas or spaces`;
+  return valueType(expected, (text, wrong) => {
+    const entries = words(text);
+    const ranges = entries.map(readAddressRange);
+    const bad = entries.filter((_, index) => ranges[index] === undefined);
+    if (bad.length > 0) return wrong(`${expected}; not so: ${bad.join(' ')}`);
+    return ranges.filter((range) => range !== undefined);
+  });
+}
+
+/** undefined: neither an address nor a subnet. An address with a zone, `fe80::1%eth0`, is none either. */
+export function readAddressRange(entry: string): AddressRange | undefined {
+  const [address = '', bits, ...rest] = entry.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0 || address.includes('%')) return undefined;
+  const most = version === 4 ? 32 : 128;
+  if (bits !== undefined && (!/^\d{1,3}$/.test(bits) || Number(bits) > most)) return undefined;
+  return {
+    address,
+    bits: bits === undefined ? most : Number(bits),
+    family: version === 4 ? 'ipv4' : 'ipv6',
+  };
+}
+
 const NAMED_RANGES = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 export function trustProxy(): ValueType<TrustProxy> {
@@ -52,8 +85,5 @@ export function trustProxy(): ValueType<TrustProxy> {
 
 function isProxyEntry(entry: string): boolean {
   if (NAMED_RANGES.has(entry)) return true;
-  const [address = '', bits, ...rest] = entry.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  return readAddressRange(entry) !== undefined;
 }

@@ -1,25 +1,25 @@
-import type { Clock } from '../../domain/clock.js';
-import type { CreateOutcome, Subscription, SubscriptionApi } from '../../entra/subscription.js';
-import type { Log } from '../../telemetry/log.js';
-import type { LiveRecord, SubscriptionRecord } from './record.js';
-import type { SubscriptionStore } from './store.js';
-import { askedExpiry, mayTouch, renewAt } from './timing.js';
-import type { PublicUrls } from './urls.js';
+import { messageOf } from '../../domain/errors.js';
+import type { Subscription } from '../../entra/subscription.js';
+import { type Alteration, alteration } from './compare.js';
+import type { Creation, CreationOptions } from './creation.js';
+import { type SweepDebts, withDebt } from './debts.js';
+import { closeGap, countAlteration, openGap, suspicion } from './gaps.js';
+import { type GapKind, isLive, type LiveRecord, type SubscriptionRecord } from './record.js';
+import { explainRival } from './rivals.js';
+import { withRecord } from './store.js';
+import { askedExpiry, endsSoon, isDue, needsRenewalFirst } from './timing.js';
+import type { Touch, Touches } from './touches.js';
 
-export interface CaretakerOptions {
-  api: SubscriptionApi;
-  store: SubscriptionStore;
-  urls: PublicUrls;
-  /** What is subscribed to, see `CHANGE_TYPE`. */
-  changeType: string;
-  lifetimeMs: number;
-  clock: Clock;
-  random: (bytes: number) => Buffer;
-  log: Log;
+export interface CaretakerOptions
+  extends Pick<
+    CreationOptions,
+    'api' | 'store' | 'urls' | 'changeType' | 'lifetimeMs' | 'clock' | 'log' | 'onGapEnded'
+  > {
+  create: Creation;
+  touches: Touches;
+  debts: SweepDebts;
   /** Whether a handshake would succeed now. */
   endpointReady: (signal: AbortSignal) => Promise<boolean>;
-  /** Changes may have gone unreported: everything must be looked at. */
-  onGap: () => void;
 }
 
 /** Looks after the subscription of one resource. The caller sees to it that only one call per resource runs. */
@@ -28,187 +28,213 @@ export interface Caretaker {
   lookAfter(resource: string, signal: AbortSignal): Promise<string | undefined>;
   renew(record: LiveRecord, signal: AbortSignal): Promise<string | undefined>;
   reauthorize(record: LiveRecord, signal: AbortSignal): Promise<string | undefined>;
+  /** Stores when each subscription was last seen to be good, in one write for all. */
+  remember(): Promise<void>;
 }
 
 const NOT_READY = 'our own endpoint does not answer a handshake, so nothing is created';
+/** So much may be unknown of the begin of a gap after a crash. */
+const REMEMBER_MS = 5 * 60_000;
 
 /** The work on single subscriptions. Errors of Graph and of the store are thrown. */
 export function createCaretaker(options: CaretakerOptions): Caretaker {
-  const { api, store, urls, changeType, lifetimeMs, clock, log, onGap } = options;
-  /** Resources that a subscription with a foreign address was once removed from. */
-  const contested = new Set<string>();
+  const { api, store, urls, changeType, lifetimeMs, clock, log, touches } = options;
+  /** When each was last seen to be as we want it, by id. */
+  const good = new Map<string, number>();
 
-  function ask(record: SubscriptionRecord, signal: AbortSignal): Promise<CreateOutcome> {
-    const { resource, changeType, clientState, expiresAt } = record;
-    const notificationUrl = urls.notifications;
-    const lifecycleNotificationUrl = urls.lifecycle;
-    return api.create(
-      { resource, changeType, clientState, expiresAt, notificationUrl, lifecycleNotificationUrl },
-      signal,
+  async function createIfReady(resource: string, signal: AbortSignal): Promise<string | undefined> {
+    return (await options.endpointReady(signal)) ? options.create(resource, signal) : NOT_READY;
+  }
+
+  async function createMissing(
+    resource: string,
+    record: SubscriptionRecord | undefined,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const rival = record?.rival;
+    // While the other one is alive nothing is tried: it would only be taken back.
+    if (rival?.id && (await api.get(rival.id, signal))) return explainRival(rival.url, urls.notifications);
+    return createIfReady(resource, signal);
+  }
+
+  /** Coverage is lost. That is stored, with the sweep that it costs, before anything is done about it. */
+  async function lost(record: LiveRecord, kind: GapKind): Promise<void> {
+    const now = clock.now();
+    if (record.gap) return;
+    const opened = openGap(record, kind, now, good.get(record.id));
+    const why = `${record.resource} was not covered (${kind})`;
+    try {
+      await store.update((data) => withDebt(withRecord(data, opened), why, now));
+    } catch (error) {
+      await options.debts.owe(why);
+      throw error;
+    }
+  }
+
+  async function gone(record: LiveRecord, signal: AbortSignal): Promise<string | undefined> {
+    const { resource, id, expiresAt } = record;
+    log('listener.subscription.gone', { resource, id });
+    await lost(record, expiresAt <= clock.now() ? 'expired' : 'gone');
+    return createIfReady(resource, signal);
+  }
+
+  async function replace(record: LiveRecord, kind: GapKind, signal: AbortSignal): Promise<string | undefined> {
+    if (kind !== 'replaced') await lost(record, kind);
+    // An endpoint that is not ready must not cost us the one that we have.
+    if (!(await options.endpointReady(signal))) return NOT_READY;
+    if (kind === 'replaced') {
+      good.set(record.id, clock.now());
+      await lost(record, kind);
+    }
+    await api.delete(record.id, signal);
+    return options.create(record.resource, signal);
+  }
+
+  async function mend(
+    record: LiveRecord,
+    { what, byUs }: Alteration,
+    seen: Subscription,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { resource, id } = record;
+    log('listener.subscription.altered', { resource, id, what, theirs: seen.notificationUrl });
+    const counted = byUs ? record : countAlteration(record, clock.now());
+    if (counted) return replace(counted, 'changed', signal);
+    return (
+      `Graph shows it with another ${what} than it was made with (it sends to ${seen.notificationUrl}), although it was ` +
+      'made anew twice within a day: who else has the secret of this app registration?'
     );
   }
 
-  async function create(resource: string, signal: AbortSignal): Promise<string | undefined> {
+  /** Graph shows it as we want it. A gap that was open is over, whoever mended it. */
+  async function confirmed(record: LiveRecord, seen: Subscription): Promise<LiveRecord> {
     const now = clock.now();
-    const intent: SubscriptionRecord = {
-      id: null,
-      resource,
-      changeType,
-      clientState: options.random(32).toString('base64url'),
-      expiresAt: askedExpiry(now, lifetimeMs),
-      createdAt: now,
-      renewedAt: now,
-      touchedAt: now,
-      touchedBy: 'create',
-    };
-    // Stored before it is used: whatever we die of, the next start knows what was asked for.
-    await store.put(intent);
-    let outcome = await ask(intent, signal);
-    if (outcome.kind === 'exists') {
-      const obstacle = await clearTheWay(resource, outcome.existingId, signal);
-      if (obstacle) return obstacle;
-      outcome = await ask(intent, signal);
+    good.set(record.id, now);
+    const current = { ...record, expiresAt: seen.expiresAt };
+    const { record: closed, gap } = closeGap({ ...current, goodAt: now }, now);
+    if (gap) {
+      await store.update((data) => withDebt(withRecord(data, closed), `${record.resource} is covered again`, now));
+      options.onGapEnded(gap);
+      return closed;
     }
-    switch (outcome.kind) {
-      case 'created': {
-        const { id, expiresAt } = outcome.subscription;
-        await store.put({ ...intent, id, expiresAt });
-        log('listener.subscription.created', { resource, id, expiresAt: new Date(expiresAt).toISOString() });
-        onGap();
-        return undefined;
-      }
-      case 'exists':
-        return `Graph says that ${outcome.existingId ?? 'a subscription'} is in the way, also after it was deleted`;
-      case 'forbidden':
-        log('listener.subscription.forbidden', { resource, explanation: outcome.explanation });
-        return outcome.explanation;
-      case 'endpoint-failed':
-        log('listener.subscription.endpoint-failed', { resource, explanation: outcome.explanation });
-        return outcome.explanation;
+    if (seen.expiresAt !== record.expiresAt) await keep(current, 'its expiry');
+    return current;
+  }
+
+  /** Stores what Graph or memory knows as well: a disk that takes nothing must not cost a renewal. */
+  async function keep(record: LiveRecord, what: string): Promise<void> {
+    try {
+      await store.put(record);
+    } catch (error) {
+      log('listener.store.unwritten', { resource: record.resource, what, error: messageOf(error) });
     }
   }
 
-  /** Deletes what stands in the way; its clientState can never be read again, so it is of no use to us. */
-  async function clearTheWay(
-    resource: string,
-    existingId: string | undefined,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const existing = existingId ? await api.get(existingId, signal) : await findOurs(resource, signal);
-    const id = existingId ?? existing?.id;
-    if (!id) return 'Graph says that a subscription exists, and none of ours is listed; it may show after a while';
-    const foreign = existing !== undefined && existing.notificationUrl !== urls.notifications && !store.byId(id);
-    if (foreign && contested.has(resource)) {
-      log('listener.subscription.contested', { resource, id, theirs: existing.notificationUrl });
-      return `another installation (${existing.notificationUrl}) uses the same app registration: give each its own`;
+  /** The touch is stored before Graph is asked. Where nothing can be stored, memory keeps it for as long as we run. */
+  async function touch(record: LiveRecord, by: Touch): Promise<LiveRecord> {
+    const touched = touches.note(record, by);
+    await keep(touched, `its ${by}`);
+    return touched;
+  }
+
+  /** A call may be repeated for minutes, and the rest begins with its last try. */
+  function touching<T>(record: LiveRecord, by: Touch, call: Promise<T>): Promise<T> {
+    return call.finally(() => void touches.note(record, by));
+  }
+
+  function mayRenew(record: LiveRecord): boolean {
+    const hindrance = touches.hindrance(record, 'renew');
+    if (!hindrance) return true;
+    const { resource, id, expiresAt } = record;
+    if (hindrance === 'rest' && endsSoon(record, clock.now())) {
+      // Graph's rest is advice, whose breach costs a refusal at most; what a lapse loses is lost for good.
+      log('listener.subscription.rest-broken', { resource, id, expiresAt: iso(expiresAt) });
+      return true;
     }
-    if (foreign) contested.add(resource);
-    await api.delete(id, signal);
-    log('listener.subscription.replaced', { resource, id, theirs: foreign ? existing.notificationUrl : undefined });
-    return undefined;
-  }
-
-  async function findOurs(resource: string, signal: AbortSignal): Promise<Subscription | undefined> {
-    const all = await api.list(signal);
-    return all.find((one) => one.notificationUrl === urls.notifications && sameResource(one.resource, resource));
-  }
-
-  async function createIfReady(resource: string, signal: AbortSignal): Promise<string | undefined> {
-    return (await options.endpointReady(signal)) ? create(resource, signal) : NOT_READY;
-  }
-
-  async function replace(record: LiveRecord, signal: AbortSignal): Promise<string | undefined> {
-    // An endpoint that is not ready must not cost us the one that we have.
-    if (!(await options.endpointReady(signal))) return NOT_READY;
-    await api.delete(record.id, signal);
-    return create(record.resource, signal);
-  }
-
-  function gone({ resource, id }: LiveRecord, signal: AbortSignal): Promise<string | undefined> {
-    log('listener.subscription.gone', { resource, id });
-    onGap();
-    return createIfReady(resource, signal);
+    log('listener.subscription.rested', { resource, id, wanted: 'renew' });
+    return false;
   }
 
   async function renew(record: LiveRecord, signal: AbortSignal): Promise<string | undefined> {
     const { resource, id } = record;
+    if (!mayRenew(record)) return undefined;
+    const touched = await touch(record, 'renew');
     const now = clock.now();
-    if (!mayTouch(record, 'renew', now)) {
-      log('listener.subscription.rested', { resource, id, wanted: 'renew' });
-      return undefined;
-    }
-    const touched: LiveRecord = { ...record, touchedAt: now, touchedBy: 'renew' };
-    await store.put(touched);
     const asked = askedExpiry(now, lifetimeMs);
-    const renewed = await api.renew(id, asked, signal);
-    if (!renewed) return gone(record, signal);
+    const renewed = await touching(touched, 'renew', api.renew(id, asked, signal));
+    if (!renewed) return gone(touched, signal);
     const { expiresAt } = renewed;
+    good.set(id, clock.now());
     // Graph has been seen to answer 200 and change nothing. A second is the precision of its times.
     if (expiresAt <= record.expiresAt && asked > record.expiresAt + 1000) {
-      log('listener.subscription.expiry-unchanged', { resource, id, expiresAt: new Date(expiresAt).toISOString() });
-      if (expiresAt - now < lifetimeMs / 4) return replace(touched, signal);
+      log('listener.subscription.expiry-unchanged', { resource, id, expiresAt: iso(expiresAt) });
+      const life = record.expiresAt - record.renewedAt;
+      if (expiresAt - now < life / 4 || endsSoon(record, now)) return replace(touched, 'replaced', signal);
       return 'Graph accepted the renewal and did not move the expiry';
     }
-    await store.put({ ...touched, expiresAt, renewedAt: now });
-    log('listener.subscription.renewed', { resource, id, expiresAt: new Date(expiresAt).toISOString() });
+    const { reauthorizeSince: _, ...rest } = touched;
+    const done = clock.now();
+    await keep({ ...rest, touchedAt: done, expiresAt, renewedAt: now, goodAt: done }, 'its expiry');
+    log('listener.subscription.renewed', { resource, id, expiresAt: iso(expiresAt) });
+    return undefined;
+  }
+
+  async function reauthorize(record: LiveRecord, signal: AbortSignal): Promise<string | undefined> {
+    const { resource, id } = record;
+    const now = clock.now();
+    if (needsRenewalFirst(record, now)) return renew(record, signal);
+    const hindrance = touches.hindrance(record, 'reauthorize');
+    if (hindrance) {
+      if (hindrance === 'rest') log('listener.subscription.rested', { resource, id, wanted: 'reauthorize' });
+      return undefined;
+    }
+    const touched = await touch({ ...record, reauthorizeSince: record.reauthorizeSince ?? now }, 'reauthorize');
+    if (!(await touching(touched, 'reauthorize', api.reauthorize(id, signal)))) return gone(touched, signal);
+    const { reauthorizeSince: _, ...rest } = touched;
+    await keep({ ...rest, touchedAt: clock.now() }, 'its reauthorization');
+    log('listener.subscription.reauthorized', { resource, id });
     return undefined;
   }
 
   return {
     renew,
+    reauthorize,
     async lookAfter(resource, signal) {
       const record = store.byResource(resource);
-      if (!record || !isLive(record)) return createIfReady(resource, signal);
+      if (!isLive(record)) return createMissing(resource, record, signal);
       const seen = await api.get(record.id, signal);
       if (!seen) return gone(record, signal);
-      if (altered(seen, urls, changeType) || seen.expiresAt <= clock.now()) {
-        log('listener.subscription.altered', { resource, id: record.id, theirs: seen.notificationUrl });
-        onGap();
-        return replace(record, signal);
-      }
-      const current = { ...record, expiresAt: seen.expiresAt };
-      if (clock.now() >= renewAt(current)) return renew(current, signal);
-      if (seen.expiresAt !== record.expiresAt) await store.put(current);
-      return undefined;
+      if (seen.expiresAt <= clock.now()) return replace(record, 'expired', signal);
+      const altered = alteration(seen, record, urls, changeType);
+      if (altered) return mend(record, altered, seen, signal);
+      const current = await confirmed(record, seen);
+      const problem = await keepUp(current, signal);
+      return problem ?? suspicion(current, clock.now());
     },
-    async reauthorize(record, signal) {
-      const { resource, id } = record;
-      const now = clock.now();
-      // A renewal reauthorizes as well, so one that is due anyway is all that is needed.
-      if (now >= renewAt(record)) return renew(record, signal);
-      if (!mayTouch(record, 'reauthorize', now)) {
-        log('listener.subscription.rested', { resource, id, wanted: 'reauthorize' });
-        return undefined;
-      }
-      await store.put({ ...record, touchedAt: now, touchedBy: 'reauthorize' });
-      if (!(await api.reauthorize(id, signal))) return gone(record, signal);
-      log('listener.subscription.reauthorized', { resource, id });
-      return undefined;
+    async remember() {
+      const stale = store.list().flatMap((record) => {
+        const at = record.id === null ? undefined : good.get(record.id);
+        return at !== undefined && Math.abs(at - (record.goodAt ?? 0)) >= REMEMBER_MS ? [record.resource] : [];
+      });
+      if (stale.length === 0) return;
+      await store.update((data) => ({
+        ...data,
+        subscriptions: data.subscriptions.map((record) => {
+          const at = record.id === null ? undefined : good.get(record.id);
+          return at === undefined ? record : { ...record, goodAt: at };
+        }),
+      }));
     },
   };
+
+  function keepUp(record: LiveRecord, signal: AbortSignal): Promise<string | undefined> {
+    if (isDue(record, clock.now())) return renew(record, signal);
+    // One that failed, or that a crash came between.
+    if (record.reauthorizeSince !== undefined) return reauthorize(record, signal);
+    return Promise.resolve(undefined);
+  }
 }
 
-/** Whether Graph has confirmed the subscription. */
-export function isLive(record: SubscriptionRecord): record is LiveRecord {
-  return record.id !== null;
-}
-
-function altered(seen: Subscription, urls: PublicUrls, changeType: string): boolean {
-  const lifecycle = seen.lifecycleNotificationUrl;
-  if (seen.notificationUrl !== urls.notifications) return true;
-  if (lifecycle !== undefined && lifecycle !== urls.lifecycle) return true;
-  return sorted(seen.changeType) !== sorted(changeType);
-}
-
-function sorted(changeType: string): string {
-  return changeType
-    .toLowerCase()
-    .split(',')
-    .map((part) => part.trim())
-    .sort()
-    .join();
-}
-
-function sameResource(a: string, b: string): boolean {
-  return a.replace(/^\//, '').toLowerCase() === b.replace(/^\//, '').toLowerCase();
+function iso(epochMs: number): string {
+  return new Date(epochMs).toISOString();
 }

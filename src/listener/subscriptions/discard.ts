@@ -2,16 +2,20 @@ import type { Log } from '../../telemetry/log.js';
 import { moveStoreAside } from './store-file.js';
 
 /**
- * The remedy for a record of subscriptions that cannot be read: moves it aside on the operator's word. What it named
- * at Graph is found by its address at the listener's next start and deleted.
+ * The remedy for a record of subscriptions that cannot be read: moves it aside, for a person to look at. Nothing that
+ * counts is lost with it: the client states in it can only be used to believe notifications, and new ones are made. What
+ * it named at Graph is found by its address or by the 409 that it causes, and replaced.
  */
 export async function discardSubscriptionStore(options: {
   path: string;
+  /** What is wrong with it. */
+  why: string;
   /** Epoch ms, for the new name. */
   now: number;
   log: Log;
 }): Promise<string | undefined> {
-  const aside = await moveStoreAside(options.path, options.now);
-  if (aside) options.log('listener.store.discarded', { path: options.path, aside });
+  const { path, why, now, log } = options;
+  const aside = await moveStoreAside(path, now);
+  if (aside) log('listener.store.discarded', { path, why, aside });
   return aside;
 }

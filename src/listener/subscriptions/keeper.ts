@@ -1,13 +1,26 @@
-import PQueue from 'p-queue';
 import { messageOf } from '../../domain/errors.js';
+import { paceSubscriptions } from '../../entra/subscription-pace.js';
 import type { HintSink } from '../../queue/queue.js';
 import type { LifecycleEvent } from '../intake.js';
 import type { KnownSubscription } from '../item-origin.js';
-import { type CaretakerOptions, createCaretaker, isLive } from './caretaker.js';
+import { createAttendance } from './attendance.js';
+import { createBackoff } from './backoff.js';
+import { createCaretaker } from './caretaker.js';
+import { resourceKey } from './compare.js';
+import { type CreationOptions, createCreation } from './creation.js';
+import { createSweepDebts } from './debts.js';
+import type { Gap } from './gaps.js';
+import { createJoiner } from './joiner.js';
 import { createKeyedLock } from './keyed-lock.js';
+import { createOrphans } from './orphans.js';
+import { createPause } from './pause.js';
+import { isLive } from './record.js';
+import { createRivals } from './rivals.js';
+import { createTouches } from './touches.js';
+import { type SubscriptionView, viewOf } from './view.js';
 
 export interface SubscriptionKeeperOptions
-  extends Pick<CaretakerOptions, 'api' | 'store' | 'urls' | 'changeType' | 'lifetimeMs' | 'clock' | 'random' | 'log'> {
+  extends Pick<CreationOptions, 'api' | 'store' | 'urls' | 'changeType' | 'lifetimeMs' | 'clock' | 'random' | 'log'> {
   /** See `wantedResources`. Asked at every look, since groups below the configured ones come and go. */
   wanted: () => readonly string[];
   hints: HintSink;
@@ -15,56 +28,89 @@ export interface SubscriptionKeeperOptions
   endpointReady: (signal: AbortSignal) => Promise<void>;
   /** Told after each look; undefined: there is no subscription. */
   onExpiry?: ((resource: string, expiresAt: number | undefined) => void) | undefined;
-}
-
-/** One wanted or existing subscription, for a person. Never holds the client state. */
-export interface SubscriptionView {
-  resource: string;
-  id: string | undefined;
-  state: 'live' | 'expired' | 'missing';
-  expiresAt: number | undefined;
-  touchedAt: number | undefined;
-  /** What is in the way, from the last look. */
-  problem: string | undefined;
+  /** Told when a resource is covered again. */
+  onGapEnded?: ((gap: Gap) => void) | undefined;
+  /** Whether another keeper of this process has this subscription; it is then left alone. */
+  isSibling?: ((subscriptionId: string) => boolean) | undefined;
+  /** A clock that nobody sets, in ms; default: `clock.now`. */
+  monotonicMs?: (() => number) | undefined;
 }
 
 export interface SubscriptionKeeper {
   /** Compares what Graph has with what is wanted and mends it. Never throws; a call while one runs joins it. */
   tick(signal: AbortSignal): Promise<void>;
   list(): SubscriptionView[];
-  /** Renews all that may be touched now; the problems are in `list()`. */
+  /**
+   * An operator's word: renews all that may be touched now, tries at once what failed, and lets a rival's subscription
+   * be replaced once more. The problems are in the answer.
+   */
   renewAll(signal: AbortSignal): Promise<SubscriptionView[]>;
   /** Deletes all of ours at Graph, recorded or not. Throws for the first that could not be deleted. */
   deleteAll(signal: AbortSignal): Promise<number>;
+  /** Repeated events for one subscription join the one that is being handled. Never throws. */
   handleLifecycle(event: LifecycleEvent, signal?: AbortSignal): Promise<void>;
   /** For the intake: what we know of a subscription. */
   find(subscriptionId: string): KnownSubscription | undefined;
 }
 
-/** Graph's limits are far away; this only keeps one slow call from holding up all others. */
-const PARALLEL = 4;
 const LIFECYCLE_DEADLINE_MS = 60_000;
 
 /** Keeps the wanted subscriptions alive. Call `tick` at the start and at fixed intervals. */
 export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): SubscriptionKeeper {
-  const { api, store, urls, wanted, clock, log, hints } = options;
+  const { store, urls, wanted, clock, log, hints, monotonicMs = clock.now } = options;
   const locked = createKeyedLock();
-  const problems = new Map<string, string>();
-  let sweepOwed = false;
+  const joined = createJoiner();
   let started = false;
-  let orphansChecked = false;
   let running: Promise<void> | undefined;
   let ready: Promise<boolean> | undefined;
+  const pause = createPause(paceSubscriptions(options.api, clock), monotonicMs, log);
+  const { api } = pause;
+  const { attend, attendAll, problem, forgetProblems } = createAttendance({
+    locked,
+    paused: pause.why,
+    onAttended(resource) {
+      const record = store.byResource(resource);
+      options.onExpiry?.(resource, isLive(record) ? record.expiresAt : undefined);
+    },
+    log,
+  });
+  const debts = createSweepDebts({ store, hints, clock, log });
+  const rivals = createRivals(store, clock);
+  const backoff = createBackoff(monotonicMs);
+  const orphans = createOrphans({
+    api,
+    store,
+    notificationUrl: urls.notifications,
+    rivals,
+    locked,
+    monotonicMs,
+    log,
+  });
+  const shared = { ...options, api, onGapEnded };
+  const create = createCreation({
+    ...shared,
+    rivals,
+    backoff,
+    isSibling: options.isSibling ?? (() => false),
+    onUncertain: orphans.suspect,
+  });
   const caretaker = createCaretaker({
-    ...options,
+    ...shared,
+    create,
+    debts,
+    touches: createTouches(clock, monotonicMs),
     endpointReady: (signal) => {
       ready ??= checkEndpoint(signal);
       return ready;
     },
-    onGap: () => {
-      sweepOwed = true;
-    },
   });
+
+  function onGapEnded(gap: Gap): void {
+    const { resource, kind, lengthMs } = gap;
+    const [from, to] = [iso(gap.from), iso(gap.to)];
+    log('listener.subscription.gap', { resource, kind, from, to, seconds: Math.round(lengthMs / 1000) });
+    options.onGapEnded?.(gap);
+  }
 
   async function checkEndpoint(signal: AbortSignal): Promise<boolean> {
     try {
@@ -76,43 +122,12 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
     }
   }
 
-  async function paySweep(): Promise<void> {
-    if (!sweepOwed) return;
-    sweepOwed = false;
-    try {
-      await hints.put('sweep');
-    } catch (error) {
-      sweepOwed = true;
-      log('listener.sweep.unstored', { error: messageOf(error) });
-    }
-  }
-
-  /** One resource at a time, and its failures are its own. */
-  async function attend(resource: string, work: () => Promise<string | undefined>): Promise<void> {
-    await locked(resource, async () => {
-      try {
-        const problem = await work();
-        if (problem === undefined) problems.delete(resource);
-        else problems.set(resource, problem);
-      } catch (error) {
-        problems.set(resource, messageOf(error));
-        log('listener.subscription.failed', { resource, error: messageOf(error) });
-      }
-    });
-    const record = store.byResource(resource);
-    options.onExpiry?.(resource, record && isLive(record) ? record.expiresAt : undefined);
-  }
-
-  async function attendAll(resources: readonly string[], work: (resource: string) => Promise<string | undefined>) {
-    const queue = new PQueue({ concurrency: PARALLEL });
-    await queue.addAll(resources.map((resource) => () => attend(resource, () => work(resource))));
-  }
-
   async function forgetUnwanted(signal: AbortSignal): Promise<void> {
-    const now = new Set(wanted());
-    const unwanted = store.list().filter(({ resource }) => !now.has(resource));
+    const now = new Set(wanted().map(resourceKey));
+    const unwanted = store.list().filter(({ resource }) => !now.has(resourceKey(resource)));
     await attendAll(
       unwanted.map(({ resource }) => resource),
+      signal,
       async (resource) => {
         await deleteRecorded(resource, signal);
         return undefined;
@@ -126,55 +141,78 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
     if (isLive(record)) {
       await api.delete(record.id, signal);
       log('listener.subscription.deleted', { resource, id: record.id });
+    } else if (record.refused !== true) {
+      orphans.suspect();
     }
     await store.remove(resource);
   }
 
-  /** Subscriptions that send to us and that we have no client state for, so that nothing they send is accepted. */
-  async function deleteOrphans(signal: AbortSignal): Promise<number> {
-    const all = await api.list(signal);
-    const orphans = all.filter(({ id, notificationUrl }) => notificationUrl === urls.notifications && !store.byId(id));
-    for (const { id, resource } of orphans) {
-      await api.delete(id, signal);
-      log('listener.subscription.deleted', { resource, id, orphan: true });
+  /** What stands in the file, or what we know where it cannot be read now. */
+  async function refresh(): Promise<void> {
+    try {
+      await store.refresh();
+    } catch (error) {
+      log('listener.store.unread', { error: messageOf(error) });
     }
-    return orphans.length;
+  }
+
+  /** Also what comes to be wanted meanwhile: whoever asks for a look at it joins this one. */
+  async function lookAfterAll(signal: AbortSignal): Promise<void> {
+    const attended = new Set<string>();
+    for (;;) {
+      const fresh = wanted().filter((resource) => !attended.has(resourceKey(resource)));
+      if (fresh.length === 0) return;
+      for (const resource of fresh) attended.add(resourceKey(resource));
+      await attendAll(fresh, signal, (resource) => caretaker.lookAfter(resource, signal));
+    }
   }
 
   async function runTick(signal: AbortSignal): Promise<void> {
+    await refresh();
     // A start is a gap by itself: nobody knows what was missed.
-    if (!started) sweepOwed = true;
+    if (!started) await debts.owe('start');
     started = true;
-    await paySweep();
+    await debts.pay();
     ready = undefined;
-    try {
-      await store.refresh();
-      if (!orphansChecked) {
-        await deleteOrphans(signal);
-        orphansChecked = true;
-      }
-    } catch (error) {
-      log('listener.subscriptions.orphans-unknown', { error: messageOf(error) });
-    }
+    if (pause.why() === undefined) await orphans.check(signal);
     await forgetUnwanted(signal);
-    await attendAll(wanted(), async (resource) => {
-      if (signal.aborted) return problems.get(resource);
-      return caretaker.lookAfter(resource, signal);
+    await lookAfterAll(signal);
+    await caretaker.remember().catch((error: unknown) => {
+      log('listener.store.unwritten', { what: 'when all was good', error: messageOf(error) });
     });
-    await paySweep();
+    await debts.pay();
   }
 
   function list(): SubscriptionView[] {
-    const extra = store.list().map(({ resource }) => resource);
-    return [...new Set([...wanted(), ...extra])].map((resource) => {
-      const record = store.byResource(resource);
-      const problem = problems.get(resource);
-      if (!record || !isLive(record)) {
-        return { resource, id: undefined, state: 'missing', expiresAt: undefined, touchedAt: undefined, problem };
-      }
-      const { id, expiresAt, touchedAt } = record;
-      return { resource, id, state: expiresAt > clock.now() ? 'live' : 'expired', expiresAt, touchedAt, problem };
-    });
+    const resources = wanted();
+    const keys = new Set(resources.map(resourceKey));
+    const extra = store.list().flatMap(({ resource }) => (keys.has(resourceKey(resource)) ? [] : [resource]));
+    // What stands beside ours concerns all of them: it is told once.
+    const [first, ...others] = [...resources, ...extra];
+    const contested = orphans.contested();
+    return [
+      ...(first === undefined ? [] : [view(first, problem(first) ?? contested)]),
+      ...others.map((resource) => view(resource, problem(resource))),
+    ];
+  }
+
+  function view(resource: string, inTheWay: string | undefined): SubscriptionView {
+    return viewOf(resource, store.byResource(resource), inTheWay, clock.now());
+  }
+
+  async function handle({ event, subscriptionId }: LifecycleEvent, signal: AbortSignal): Promise<void> {
+    const resource = store.byId(subscriptionId)?.resource;
+    if (!resource) return;
+    if (event !== 'reauthorizationRequired') await debts.owe(event);
+    ready = undefined;
+    if (event !== 'missed') {
+      await attend(resource, async () => {
+        const record = store.byResource(resource);
+        if (event === 'subscriptionRemoved' || !isLive(record)) return caretaker.lookAfter(resource, signal);
+        return caretaker.reauthorize(record, signal);
+      });
+    }
+    await debts.pay();
   }
 
   return {
@@ -188,40 +226,32 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
     },
     async renewAll(signal) {
       ready = undefined;
-      await store.refresh();
-      const live = store.list().filter(isLive);
-      await attendAll(
-        live.map(({ resource }) => resource),
-        async (resource) => {
-          const record = store.byResource(resource);
-          return record && isLive(record) ? caretaker.renew(record, signal) : undefined;
-        },
-      );
-      await paySweep();
+      pause.end();
+      backoff.forgetAll();
+      await refresh();
+      await rivals.forgive();
+      await attendAll(wanted(), signal, async (resource) => {
+        const record = store.byResource(resource);
+        return isLive(record) ? caretaker.renew(record, signal) : caretaker.lookAfter(resource, signal);
+      });
+      await debts.pay();
       return list();
     },
     async deleteAll(signal) {
-      await store.refresh();
+      pause.end();
+      await refresh();
       const recorded = store.list().map(({ resource }) => resource);
-      for (const resource of recorded) await locked(resource, () => deleteRecorded(resource, signal));
-      problems.clear();
-      return recorded.length + (await deleteOrphans(signal));
+      for (const resource of recorded) await locked(resourceKey(resource), () => deleteRecorded(resource, signal));
+      forgetProblems();
+      backoff.forgetAll();
+      await rivals.forgive();
+      return recorded.length + (await orphans.deleteAll(signal));
     },
-    async handleLifecycle({ event, subscriptionId }, signal = AbortSignal.timeout(LIFECYCLE_DEADLINE_MS)) {
-      const resource = store.byId(subscriptionId)?.resource;
-      if (!resource) return;
-      if (event !== 'reauthorizationRequired') sweepOwed = true;
-      ready = undefined;
-      if (event !== 'missed') {
-        await attend(resource, async () => {
-          const record = store.byResource(resource);
-          if (event === 'subscriptionRemoved' || !record || !isLive(record)) {
-            return caretaker.lookAfter(resource, signal);
-          }
-          return caretaker.reauthorize(record, signal);
-        });
-      }
-      await paySweep();
-    },
+    handleLifecycle: (event, signal = AbortSignal.timeout(LIFECYCLE_DEADLINE_MS)) =>
+      joined(`${event.event} ${event.subscriptionId.toLowerCase()}`, () => handle(event, signal)),
   };
+}
+
+function iso(epochMs: number): string {
+  return new Date(epochMs).toISOString();
 }

@@ -1,14 +1,23 @@
 import express, { type Router } from 'express';
-import type { SubscriptionKeeper, SubscriptionView } from './keeper.js';
+import type { SubscriptionKeeper } from './keeper.js';
+import type { GapKind } from './record.js';
+import type { SubscriptionView } from './view.js';
 
-/** A subscription as it is told: instants are ISO 8601 in UTC. */
-export type ShownSubscription = Omit<SubscriptionView, 'expiresAt' | 'touchedAt'> & {
+/** A subscription as it is told: instants are ISO 8601 in UTC, lengths are seconds. */
+export type ShownSubscription = Pick<SubscriptionView, 'resource' | 'id' | 'state' | 'problem'> & {
   expiresAt: string | undefined;
   touchedAt: string | undefined;
+  sendsTo?: string | undefined;
+  touchedBy?: SubscriptionView['touchedBy'];
+  /** It does not tell us of changes at present. */
+  gap?: { since: string; kind: GapKind } | undefined;
+  lastGap?: { from: string; to: string; seconds: number; kind: GapKind } | undefined;
+  gaps?: number;
+  gapSeconds?: number;
 };
 
 /** What an operator may ask of the keeper of subscriptions. */
-export function subscriptionRoutes(keeper: SubscriptionKeeper): Router {
+export function subscriptionRoutes(keeper: Pick<SubscriptionKeeper, 'list' | 'renewAll' | 'deleteAll'>): Router {
   const router = express.Router();
   router.get('/subscriptions', (_request, response) => {
     response.json(keeper.list().map(shown));
@@ -25,7 +34,30 @@ export function subscriptionRoutes(keeper: SubscriptionKeeper): Router {
 }
 
 function shown(view: SubscriptionView): ShownSubscription {
-  return { ...view, expiresAt: iso(view.expiresAt), touchedAt: iso(view.touchedAt) };
+  const { resource, id, sendsTo, state, problem, touchedBy, gap, lastGap, gaps } = view;
+  return {
+    resource,
+    id,
+    sendsTo,
+    state,
+    expiresAt: iso(view.expiresAt),
+    touchedAt: iso(view.touchedAt),
+    touchedBy,
+    gap: gap && { since: new Date(gap.since).toISOString(), kind: gap.kind },
+    lastGap: lastGap && {
+      from: new Date(lastGap.from).toISOString(),
+      to: new Date(lastGap.to).toISOString(),
+      seconds: secondsOf(lastGap.to - lastGap.from),
+      kind: lastGap.kind,
+    },
+    gaps,
+    gapSeconds: secondsOf(view.gapMs),
+    problem,
+  };
+}
+
+function secondsOf(ms: number): number {
+  return Math.max(0, Math.round(ms / 1000));
 }
 
 function iso(epochMs: number | undefined): string | undefined {

@@ -6,11 +6,22 @@ import type { Adapter } from 'lowdb';
 import { messageOf, Rejected } from '../../domain/errors.js';
 import { STORE_VERSION, type StoreData, storeSchema } from './record.js';
 
-const REMEDY = 'run `entramox subscriptions delete --all`, which moves it aside; the listener then starts afresh';
+const REMEDY = 'move it out of the way; the listener then makes its subscriptions anew';
+
+/** The file holds nothing that any release could read. `why` says what is wrong, without what stands there. */
+export class BrokenStore extends Rejected {
+  constructor(
+    path: string,
+    readonly why: string,
+  ) {
+    super(`${path} ${why}: ${REMEDY}`);
+  }
+}
 
 /**
  * lowdb's adapter for the file of subscriptions: 0600, written whole beside itself, fsynced and renamed, and the
- * directory fsynced. Reading throws Rejected, with the remedy, for a file that is torn, foreign or of a newer version.
+ * directory fsynced. Reading throws BrokenStore for a file that is torn or foreign, and Rejected, with the remedy, for
+ * one of a newer version.
  */
 export function createStoreFile(path: string): Adapter<StoreData> {
   return {
@@ -55,7 +66,7 @@ function parseStore(text: string, path: string): StoreData {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Rejected(`${path} is torn or no JSON (${messageOf(error)}): ${REMEDY}`);
+    throw new BrokenStore(path, `is torn or no JSON${position(error)}`);
   }
   const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined;
   if (typeof version === 'number' && version > STORE_VERSION) {
@@ -67,7 +78,13 @@ function parseStore(text: string, path: string): StoreData {
   if (parsed.success) return parsed.data;
   // Only where it is wrong, never what stands there: it may be a client state.
   const where = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole').slice(0, 5);
-  throw new Rejected(`${path} is not a record of subscriptions (wrong: ${where.join(', ')}): ${REMEDY}`);
+  throw new BrokenStore(path, `is not a record of subscriptions (wrong: ${where.join(', ')})`);
+}
+
+/** Node quotes what it could not parse, which may be a client state. */
+function position(error: unknown): string {
+  const found = /at position \d+/.exec(messageOf(error))?.[0];
+  return found ? ` (${found})` : '';
 }
 
 async function writeDraft(draft: string, text: string, owner: Stats | undefined): Promise<void> {

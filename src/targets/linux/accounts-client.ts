@@ -60,7 +60,11 @@ export function createAccountsClient(options: AccountsClientOptions): AccountsCl
       const channel = await connect(closing.signal);
       const line: Line = { channel, waiting: new Map() };
       log('linux.agent.connected');
-      createInterface({ input: channel.output }).on('line', (text) => receive(line, text));
+      createInterface({ input: channel.output })
+        .on('line', (text) => receive(line, text))
+        // readline hands errors of its input on, and without a listener a connection that was reset would end this
+        // process. The channel itself tells of its end.
+        .on('error', () => undefined);
       void channel.closed.then((why) => lose(line, why));
       return line;
     } catch (error) {

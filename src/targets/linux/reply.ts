@@ -8,7 +8,12 @@ export const replySchema = z.discriminatedUnion('ok', [
   z.object({
     id: z.number().nullable(),
     ok: z.literal(false),
-    error: z.object({ code, message: z.string(), remedy: z.string().optional() }),
+    error: z.object({
+      code,
+      message: z.string(),
+      remedy: z.string().optional(),
+      blocked: z.enum(['policy', 'tools']).optional().catch(undefined),
+    }),
   }),
 ]);
 
@@ -56,6 +61,7 @@ export const observeSchema = z.object({
   accounts: z.array(accountSchema),
   names: z.record(z.string(), nameSchema),
   troubles: z.array(z.string()).default([]),
+  tools: z.array(z.string()).default([]),
 });
 
 /** What the writing verbs tell beside their success. */

@@ -1,10 +1,11 @@
 import type { AgentRecord } from '../../domain/disagreement.js';
-import { messageOf } from '../../domain/errors.js';
+import { Busy, messageOf } from '../../domain/errors.js';
 import type { ObjectId } from '../../domain/identity.js';
 import type { Ask, LinuxAccount, Sight } from '../../domain/sight.js';
 import type { LinuxStep } from '../../domain/step.js';
 import type { Log } from '../../telemetry/log.js';
 import type { AccountsClient, Ask as Request } from './accounts-client.js';
+import { AgentBlocked } from './failure.js';
 import { observeAccounts } from './observe.js';
 import { readRecord } from './record.js';
 import { notesSchema, observeSchema } from './reply.js';
@@ -18,8 +19,20 @@ export interface LinuxTarget {
   /** The agent's whole record, and what it says of those of these names that are not in it. Rejects where it cannot be asked. */
   record(named: readonly Ask[], signal: AbortSignal): Promise<AgentRecord>;
   /** Whether the agent answers and could write; what was seen, and how to mend it. */
-  check(signal: AbortSignal): Promise<{ ok: boolean; saw: string; mend?: string }>;
+  check(signal: AbortSignal): Promise<AgentLook>;
   close(): Promise<void>;
+}
+
+/** What a look at the account agent found. */
+export interface AgentLook {
+  ok: boolean;
+  saw: string;
+  mend?: string | undefined;
+  /** What keeps it from answering as it should; `reach`: it does not answer at all. */
+  blocked?: 'reach' | 'policy' | 'tools' | 'other' | undefined;
+  /** What would keep it from writing, in words; `tools`: those about programs. */
+  troubles?: readonly string[] | undefined;
+  tools?: readonly string[] | undefined;
 }
 
 type Action = LinuxStep['action'];
@@ -48,16 +61,23 @@ export function createLinuxTarget({ client, log }: { client: AccountsClient; log
     async check(signal) {
       try {
         const answer = await client.request({ verb: 'observe', oids: [] }, signal);
-        const { troubles } = observeSchema.parse(answer);
+        const { troubles, tools } = observeSchema.parse(answer);
         if (troubles.length === 0) return { ok: true, saw: 'the account agent answers and can write' };
-        return { ok: false, saw: 'the account agent answers but cannot write', mend: troubles.join('; ') };
+        const saw = 'the account agent answers but cannot write';
+        return { ok: false, saw, mend: troubles.join('; '), troubles, tools };
       } catch (error) {
         signal.throwIfAborted();
-        return { ok: false, saw: messageOf(error), mend: 'see journalctl -u entramox-accounts, or ACCOUNTS_COMMAND' };
+        const mend = 'see journalctl -u entramox-accounts, or ACCOUNTS_COMMAND';
+        return { ok: false, saw: messageOf(error), mend, blocked: blockedBy(error) };
       }
     },
     close: () => client.close(),
   };
+}
+
+function blockedBy(error: unknown): AgentLook['blocked'] {
+  if (error instanceof AgentBlocked) return error.blocked;
+  return error instanceof Busy ? 'reach' : 'other';
 }
 
 function requestOf<A extends Action>(step: Extract<LinuxStep, { action: A }>): Request {

@@ -1,7 +1,11 @@
-import { messageOf } from '../../domain/errors.js';
+import { z } from 'zod';
+import { messageOf, SourceUnavailable } from '../../domain/errors.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxClient } from './client.js';
 import { CONSOLE_NEEDS } from './consoles.js';
+import { checkBeyond } from './doctor-beyond.js';
+import { type Finding, findingOf } from './doctor-finding.js';
+import { checkRealmOptions } from './doctor-realm.js';
 import { missingRealm } from './realm.js';
 import { createNeed, describeNeed, type Need, READ_ALL, type Rights, writeNeeds } from './rights.js';
 import { version } from './schema.js';
@@ -9,12 +13,7 @@ import { shellQuote } from './text.js';
 import { estimateUserConfigBytes, USER_CONFIG_LIMIT_BYTES } from './user-config-size.js';
 import { absentGroups, listGroups, listUsers } from './users.js';
 
-/** One finding: what was seen, and what mends it where it is not well. */
-export interface Finding {
-  ok: boolean;
-  saw: string;
-  mend?: string;
-}
+export type { Finding };
 
 export interface DoctorOptions {
   client: ProxmoxClient;
@@ -23,29 +22,55 @@ export interface DoctorOptions {
   managedGroups: readonly string[];
   /** Whether users are created, which needs one privilege more. */
   creates: boolean;
+  /** Whether users without a mark count as ours. */
+  adoptExisting: boolean;
   /** Whether open consoles are stopped, which needs two more. */
   stopsConsoles: boolean;
+  /** The node's own file of realms, where this host has it and lets us read it. */
+  readRealms?: (() => Promise<string | undefined>) | undefined;
+  now: () => number;
   log: Log;
 }
 
 const FULL_AT = 0.8;
+/** Group claims of realms, and the options that this looks at (libpve-access-control 8.2.1). */
+const KNOWN_MAJOR = 8;
+const DAY_MS = 24 * 3_600_000;
 
-/** Looks at everything the target needs, writes nothing. Stops after the first finding where nothing else can be read. */
+type Part = (options: DoctorOptions, signal: AbortSignal) => Promise<Finding>;
+
+/** What is looked at once a token is known to be valid, side by side. */
+const PARTS: Readonly<Record<Exclude<Finding['about'], 'token' | 'version'>, Part>> = {
+  'token-expiry': checkTokenExpiry,
+  privileges: checkRights,
+  beyond: (options, signal) => checkBeyond({ ...options, needs: needsOf(options) }, signal),
+  groups: checkGroups,
+  realm: checkRealm,
+  'realm-options': checkRealmOptions,
+  'user-cfg': checkSize,
+};
+
+/**
+ * Looks at everything that the target needs, writes nothing. One finding alone, about the token, where nothing can be
+ * asked with it; else one about each part, in order.
+ */
 export async function check(options: DoctorOptions, signal: AbortSignal): Promise<Finding[]> {
   const { client } = options;
   try {
     const seen = await client.get({ route: '/version' }, version, signal);
-    const first: Finding = {
-      ok: true,
-      saw: `Proxmox VE ${seen.version} at ${client.host}, API token ${client.tokenId} is valid`,
-    };
-    const rest = [];
-    for (const look of [checkRights, checkGroups, checkRealm, checkSize]) {
-      rest.push(await look(options, signal).catch((error: unknown) => failed(error, signal)));
-    }
-    return [first, ...rest];
+    options.rights.forget();
+    const rest = await Promise.all(
+      Object.entries(PARTS).map(([about, look]) =>
+        look(options, signal).catch((error: unknown) => failed(about as Finding['about'], error, signal)),
+      ),
+    );
+    return [
+      findingOf('token', 'fine', `the API token ${client.tokenId} is valid at ${client.host}`),
+      checkVersion(seen.version),
+      ...rest,
+    ];
   } catch (error) {
-    return [failed(error, signal)];
+    return [failed('token', error, signal)];
   }
 }
 
@@ -61,25 +86,66 @@ export async function missingGroups(
   return absentGroups(client, unseen, signal);
 }
 
-async function checkRights(
-  { client, rights, realm, managedGroups, creates, stopsConsoles }: DoctorOptions,
-  signal: AbortSignal,
-): Promise<Finding> {
-  const needs = [
+function checkVersion(text: string): Finding {
+  const saw = `Proxmox VE ${text}`;
+  if (Number.parseInt(text, 10) >= KNOWN_MAJOR) return findingOf('version', 'fine', saw);
+  return findingOf(
+    'version',
+    'wrong',
+    `${saw} is older than what Entramox is made for`,
+    `upgrade to Proxmox VE ${KNOWN_MAJOR} or newer: pve7to8 --full`,
+  );
+}
+
+const listedTokens = z.array(
+  z.object({
+    userid: z.string(),
+    tokens: z.array(z.object({ tokenid: z.string(), expire: z.coerce.number().nullish() })).nullish(),
+  }),
+);
+
+async function checkTokenExpiry({ client, now }: DoctorOptions, signal: AbortSignal): Promise<Finding> {
+  const listed = await client.get({ route: '/access/users', query: { full: '1' } }, listedTokens, signal);
+  const owner = listed.find(({ userid }) => userid === client.tokenOwner);
+  const token = owner?.tokens?.find(({ tokenid }) => `${client.tokenOwner}!${tokenid}` === client.tokenId);
+  if (!token)
+    return findingOf(
+      'token-expiry',
+      'remark',
+      'Proxmox VE does not show when the token ends',
+      'set PVE_API_TOKEN_EXPIRES where it does end',
+    );
+  if (!token.expire) return findingOf('token-expiry', 'fine', 'the token does not end');
+  const endsAt = token.expire * 1_000;
+  const days = Math.floor((endsAt - now()) / DAY_MS);
+  const saw = `the token ends in ${days} d (${new Date(endsAt).toISOString()})`;
+  const [user, id] = client.tokenId.split('!');
+  const mend = `pveum user token modify ${shellQuote(user ?? '')} ${shellQuote(id ?? '')} --expire ${Math.floor((now() + 365 * DAY_MS) / 1_000)}`;
+  if (days < 7) return findingOf('token-expiry', 'wrong', saw, mend);
+  return days < 30 ? findingOf('token-expiry', 'remark', saw, mend) : findingOf('token-expiry', 'fine', saw);
+}
+
+function needsOf({ realm, managedGroups, creates, stopsConsoles }: DoctorOptions): Need[] {
+  return [
     READ_ALL,
     ...writeNeeds(managedGroups),
     ...(creates ? [createNeed(realm)] : []),
     ...(stopsConsoles ? CONSOLE_NEEDS : []),
   ];
-  rights.forget();
-  const missing = await rights.missing(needs, signal);
-  if (missing.length === 0)
-    return { ok: true, saw: `the API token holds all ${needs.length} privileges that it needs` };
-  return {
-    ok: false,
-    saw: `the API token lacks ${missing.map(describeNeed).join(', ')}`,
-    mend: grantCommands(missing, client).join('; '),
-  };
+}
+
+async function checkRights(options: DoctorOptions, signal: AbortSignal): Promise<Finding> {
+  const needs = needsOf(options);
+  const missing = await options.rights.missing(needs, signal);
+  if (missing.length === 0) {
+    return findingOf('privileges', 'fine', `the API token holds all ${needs.length} privileges that it needs`);
+  }
+  return findingOf(
+    'privileges',
+    'wrong',
+    `the API token lacks ${missing.map(describeNeed).join(', ')}`,
+    grantCommands(missing, options.client).join('; '),
+  );
 }
 
 /** A role per privilege, granted to the token and, for a token with privsep, to its user as well. */
@@ -101,25 +167,28 @@ function roleOf({ anyOf }: Need): string {
 
 async function checkGroups(options: DoctorOptions, signal: AbortSignal): Promise<Finding> {
   if ((await options.rights.missing([READ_ALL], signal)).length > 0) {
-    return { ok: false, saw: 'the managed groups cannot be seen', mend: `grant ${describeNeed(READ_ALL)} first` };
+    return findingOf('groups', 'skipped', 'the managed groups cannot be seen', `grant ${describeNeed(READ_ALL)} first`);
   }
   const missing = await missingGroups(options, signal);
-  if (missing.length === 0) return { ok: true, saw: `all ${options.managedGroups.length} managed groups exist` };
-  return {
-    ok: false,
-    saw: `the managed groups ${missing.join(', ')} do not exist`,
-    mend: missing
+  if (missing.length === 0)
+    return findingOf('groups', 'fine', `all ${options.managedGroups.length} managed groups exist`);
+  return findingOf(
+    'groups',
+    'wrong',
+    `the managed groups ${missing.join(', ')} do not exist`,
+    missing
       .map(
         (group) =>
           `pveum group add ${shellQuote(group)}; pveum acl modify PATH --groups ${shellQuote(group)} --roles ROLE`,
       )
       .join('; '),
-  };
+  );
 }
 
 async function checkRealm(options: DoctorOptions, signal: AbortSignal): Promise<Finding> {
   const missing = await missingRealm(options, signal);
-  return missing ? { ok: false, ...missing } : { ok: true, saw: `the realm ${options.realm} exists` };
+  if (!missing) return findingOf('realm', 'fine', `the realm ${options.realm} exists`);
+  return findingOf('realm', 'wrong', missing.saw, missing.mend);
 }
 
 async function checkSize({ client, log }: DoctorOptions, signal: AbortSignal): Promise<Finding> {
@@ -127,11 +196,13 @@ async function checkSize({ client, log }: DoctorOptions, signal: AbortSignal): P
   const bytes = estimateUserConfigBytes(users.values(), groups.members);
   const share = bytes / USER_CONFIG_LIMIT_BYTES;
   const saw = `${users.size} users fill about ${Math.round(share * 100)} % of the 1 MiB that user.cfg may have (ACLs and tokens not counted)`;
-  if (share < FULL_AT) return { ok: true, saw };
-  return { ok: false, saw, mend: 'delete users, tokens and ACLs that nobody needs: a full user.cfg takes no new user' };
+  if (share < FULL_AT) return findingOf('user-cfg', 'fine', saw);
+  const mend = 'delete users, tokens and ACLs that nobody needs: a full user.cfg takes no new user';
+  return findingOf('user-cfg', 'wrong', saw, mend);
 }
 
-function failed(error: unknown, signal: AbortSignal): Finding {
+function failed(about: Finding['about'], error: unknown, signal: AbortSignal): Finding {
   signal.throwIfAborted();
-  return { ok: false, saw: 'Proxmox VE could not be asked', mend: messageOf(error) };
+  const state = error instanceof SourceUnavailable ? 'unreachable' : 'wrong';
+  return findingOf(about, state, 'Proxmox VE could not be asked', messageOf(error));
 }

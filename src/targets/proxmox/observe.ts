@@ -4,21 +4,14 @@ import type { Ask, ProxmoxUser, Sight } from '../../domain/sight.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxClient } from './client.js';
 import { nameProblem } from './names.js';
+import type { ListUsers } from './one-listing.js';
 import { outOfReach, reachCommand } from './reach.js';
 import { type MissingRealm, missingRealm } from './realm.js';
 import { isRefusal, lackText } from './refusal.js';
 import { describeNeed, type Need, READ_ALL, type Rights, writeNeeds } from './rights.js';
 import type { SingleUser } from './schema.js';
 import { shellQuote } from './text.js';
-import {
-  absentGroups,
-  type GroupListing,
-  listGroups,
-  listUsers,
-  readUser,
-  toProxmoxUser,
-  type UserListing,
-} from './users.js';
+import { absentGroups, type GroupListing, listGroups, readUser, toProxmoxUser, type UserListing } from './users.js';
 
 export interface ObserveOptions {
   client: ProxmoxClient;
@@ -28,6 +21,8 @@ export interface ObserveOptions {
   adoptExisting: boolean;
   /** Whose mark a comment carries. */
   ownerIn: (comment: string) => ObjectId | undefined;
+  /** All users; a listing of a moment ago will do. */
+  list: ListUsers;
   log: Log;
 }
 
@@ -123,7 +118,7 @@ async function readListing(
   sights: Sights,
   signal: AbortSignal,
 ): Promise<void> {
-  const listing = await listUsers(options.client, options.log, signal);
+  const listing = await options.list(signal);
   const absent: Ask[] = [];
   const found: Found[] = [];
   for (const ask of asks) {

@@ -17,4 +17,8 @@ export const coreEvents = {
     text: 'owners and modes of program, policy and configuration are not enforced here',
   },
   'config.integrity.changed': { level: 'warn', text: 'the configuration is not what was sealed' },
+  'core.idle': {
+    level: 'warn',
+    text: 'there is nothing to listen to with these change sources; this process does nothing',
+  },
 } as const;

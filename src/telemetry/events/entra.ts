@@ -9,6 +9,12 @@ export const entraEvents = {
   'entra.token.challenged': { level: 'info', text: 'Graph refused the access token, another one is asked for' },
   'entra.call.retried': { level: 'info', text: 'a call to Entra or Graph failed and is repeated' },
   'entra.call.failed': { level: 'warn', text: 'a call to Entra or Graph failed for good' },
+  'entra.outage.began': {
+    level: 'error',
+    text: 'Entra or Graph is unwell as a whole; nothing is asked until it is tried again',
+  },
+  'entra.outage.lasts': { level: 'info', text: 'Entra or Graph was tried again and is still unwell' },
+  'entra.outage.ended': { level: 'warn', text: 'Entra and Graph answer again' },
   'entra.batch.retried': { level: 'info', text: 'some items of a Graph batch were refused for now and are repeated' },
   'entra.group.unknown': { level: 'warn', text: 'a configured group could not be read' },
   'entra.scope.read': { level: 'info', text: 'everything in scope was listed' },

@@ -19,9 +19,19 @@ export const reconcileEvents = {
     level: 'error',
     text: 'the directory cannot be read; nothing is concluded from it',
   },
+  'reconcile.problem.began': { level: 'error', text: 'something as a whole is unwell; status tells it while it lasts' },
+  'reconcile.problem.ended': { level: 'warn', text: 'something that was unwell as a whole is well again' },
   'reconcile.group.unreadable': {
     level: 'error',
     text: 'a configured group could not be read; nobody in it is removed',
+  },
+  'reconcile.tree.unread': {
+    level: 'warn',
+    text: 'what is nested below a configured group could not be read; what was known is kept',
+  },
+  'reconcile.group.member': {
+    level: 'info',
+    text: 'a member that changed is a group; everybody in its branch is looked at',
   },
   'reconcile.group.emptied': { level: 'warn', text: 'a group that had members reads empty and is read again' },
   'reconcile.proxmox.realm.missing': { level: 'error', text: 'Proxmox does not have the realm; nobody is made there' },
@@ -56,6 +66,21 @@ export const reconcileEvents = {
   'reconcile.lock.unremembered': {
     level: 'error',
     text: 'somebody was locked although the ledger or the audit log could not be written; this line stands for the record',
+  },
+  'reconcile.catchup.read': { level: 'debug', text: 'Graph was asked what changed since the last time' },
+  'reconcile.catchup.gap': {
+    level: 'info',
+    text: 'what changed before cannot be asked for any more; a sweep finds it',
+  },
+  'reconcile.catchup.failed': { level: 'warn', text: 'Graph could not be asked what changed; it is asked again' },
+  'reconcile.catchup.recovered': { level: 'info', text: 'Graph tells again what changed' },
+  'reconcile.catchup.forgot': {
+    level: 'warn',
+    text: 'the places in the changes of Graph cannot be read from their file; catch-up starts afresh with a sweep',
+  },
+  'reconcile.change.untold': {
+    level: 'warn',
+    text: 'a change was found that no notification had told of',
   },
   'reconcile.loop.failed': { level: 'error', text: 'the queue could not be worked on and is tried again' },
 } as const;

@@ -17,6 +17,8 @@ const ROUNDS = 3;
 const SATURATE_MS = 3_000;
 const RATE_PER_SECOND = 1_000;
 const RATE_MS = 4_000;
+/** Graph calls an answer slow above this. */
+const GRAPH_SLOW_MS = 3_000;
 const QUICK = { rounds: 1, saturateMs: 300, rateMs: 300 };
 
 /**
@@ -49,6 +51,8 @@ export async function benchIntake(quick: boolean): Promise<Figure> {
     const bareSteady = await press(bareUrl, rateMs, RATE_PER_SECOND);
     const accepted = [...results.map(({ product }) => product), steady].flatMap((result) => result.accepted);
     const stored = storedOf(accepted, spool.path);
+    // Pressed like this an endpoint is by four hours' retries: what matters is that nobody waits for three seconds.
+    const pressed = results.flatMap(({ product }) => product.latenciesMs);
     const rate = (result: LoadResult) => result.accepted.length / result.seconds;
     return {
       value: round(median(results.map(({ product }) => rate(product))), 0),
@@ -60,6 +64,9 @@ export async function benchIntake(quick: boolean): Promise<Figure> {
         bareP50Ms: round(percentile(bareSteady.latenciesMs, 50)),
         bareP99Ms: round(percentile(bareSteady.latenciesMs, 99)),
         atPerSecond: RATE_PER_SECOND,
+        pressedP99Ms: round(percentile(pressed, 99)),
+        pressedSlowestMs: round(pressed.reduce((most, ms) => Math.max(most, ms), 0)),
+        pressedOver3s: pressed.filter((ms) => ms > GRAPH_SLOW_MS).length,
         accepted: accepted.length,
         stored,
         spoolOn: spool.fileSystem,

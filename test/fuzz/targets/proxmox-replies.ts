@@ -6,6 +6,7 @@ import { createProxmoxClient } from '../../../src/targets/proxmox/client.js';
 import { observe } from '../../../src/targets/proxmox/observe.js';
 import { createRealmDirectory } from '../../../src/targets/proxmox/realm-directory.js';
 import { createRights } from '../../../src/targets/proxmox/rights.js';
+import { listUsers } from '../../../src/targets/proxmox/users.js';
 import { systemClock } from '../../../src/telemetry/system-clock.js';
 import { type Edit, edit, mutate, type Touched } from '../mutate.js';
 import { type RawAnswer, startRawServer } from '../raw-server.js';
@@ -112,7 +113,8 @@ export const proxmoxReplies: FuzzTarget = {
       }
       // Rights are remembered for a minute; here they are asked for each time.
       const rights = createRights({ client, clock });
-      const options = { client, rights, realm: REALM, managedGroups: [BASE], adoptExisting: false, ownerIn, log };
+      const list = (given: AbortSignal) => listUsers(client, log, given);
+      const options = { client, rights, realm: REALM, managedGroups: [BASE], adoptExisting: false, ownerIn, list, log };
       const wanted = asks === 'one' ? PEOPLE.slice(0, 1) : PEOPLE;
       const sights = await observe(options, wanted, signal);
       must(sights.size === wanted.length, 'not one sight for each', [...sights]);

@@ -21,7 +21,7 @@ const stem = fc.oneof(
   fc.constantFrom('..x', '-rf', 'user-', 'user-..', '.hidden', 'a\nb', 'sweep ', 'SWEEP'),
 );
 const name = fc
-  .tuple(stem, fc.constantFrom('', '', '', '.removed', '.later', '.later.later', '.tmp'))
+  .tuple(stem, fc.constantFrom('', '', '', '.removed', '.catch-up', '.later', '.later.later', '.tmp'))
   .map(([text, suffix]) => text.replaceAll(/[/\0]/g, '_') + suffix)
   .filter((text) => text !== '.' && text !== '..' && Buffer.byteLength(text) <= 255);
 

@@ -8,6 +8,8 @@ export interface SimulatorClock {
   advance(ms: number): void;
   /** Waits for `ms` on the scale of delivery; returns early when the signal is aborted. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** Does the work after `ms`, on no scale; returns what calls it off. */
+  after(ms: number, work: () => void): () => void;
 }
 
 /** A clock whose delivery waits are `timeScale` times shorter than Graph's. `currentTime`: epoch ms, without what was let pass. */
@@ -19,6 +21,10 @@ export function createClock(timeScale: number, currentTime: () => number = Date.
     scaled: () => (Date.now() - startedAt) * timeScale + offset,
     advance(ms) {
       offset += ms;
+    },
+    after(ms, work) {
+      const timer = setTimeout(work, ms);
+      return () => clearTimeout(timer);
     },
     wait(ms, signal) {
       return new Promise((resolve) => {

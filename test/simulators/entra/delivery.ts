@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { SimulatorClock } from './clock.js';
 import { createEndpointHealth, type EndpointState } from './endpoint-health.js';
 import { type NotificationItem, serialize } from './payload.js';
@@ -73,6 +74,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const { clock, transport, timeouts } = options;
   const health = createEndpointHealth(clock, options.minimumSamples);
   const closing = new AbortController();
+  // Every delivery that waits listens to it.
+  setMaxListeners(0, closing.signal);
   const waiting = new Map<string, NotificationItem[]>();
   const running = new Set<Promise<void>>();
   const queue: (() => void)[] = [];
@@ -166,7 +169,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         return;
       }
       waiting.set(url, [item]);
-      setTimeout(() => flush(url), settings.latencyMs);
+      clock.after(settings.latencyMs, () => flush(url));
     },
     send: start,
     faults: {

@@ -227,6 +227,30 @@ describe('the directory of the Entra simulator', () => {
     expect((withRole.body as Page).value).toHaveLength(1);
   });
 
+  it('lists the groups below a group at any depth, with what kind each is, and ends at a circle', async () => {
+    const { directory } = bed.sim;
+    const top = directory.addGroup({ displayName: 'top' });
+    const middle = directory.addGroup({ displayName: 'middle' });
+    const rule = { groupTypes: ['DynamicMembership'], membershipRule: 'user.city -eq "Bern"' };
+    const bottom = directory.addGroup({ displayName: 'bottom', ...rule });
+    directory.addMember(top, middle);
+    directory.addMember(middle, bottom);
+    directory.addMember(bottom, directory.addUser({ userPrincipalName: 'alice@example.com' }));
+    const cast = 'microsoft.graph.group?$count=true&$select=id,groupTypes,membershipRule';
+
+    const list = () => bed.call('GET', `/groups/${top}/transitiveMembers/${cast}`, undefined, EVENTUAL);
+    const before = (await list()).body as Page;
+    directory.addMember(bottom, top);
+    const circle = (await list()).body as Page;
+    const asUser = await bed.call('GET', `/users/${middle}`);
+
+    expect(before['@odata.count']).toBe(2);
+    expect(before.value).toContainEqual({ id: middle, groupTypes: [], membershipRule: null });
+    expect(before.value).toContainEqual({ id: bottom, ...rule });
+    expect(circle.value.map(({ id }) => id)).toEqual([top, middle, bottom].sort());
+    expect(asUser.status).toBe(404);
+  });
+
   it('gives limited information on members without a role on users, and 403 on a user itself', async () => {
     const { directory, credentials } = bed.sim;
     const group = directory.addGroup({ displayName: 'linux' });

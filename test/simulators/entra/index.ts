@@ -95,7 +95,8 @@ export async function startEntraSimulator(options: EntraSimulatorOptions): Promi
     clock,
     apps,
     tokens,
-    audiences,
+    // Tokens for Event Hubs are given out, and are of no use at Graph.
+    audiences: () => [...audiences(), 'https://eventhubs.azure.net/'],
     lifetimeSeconds: tokenLifetimeSeconds,
   };
   const server = await startTlsServer(
@@ -122,6 +123,7 @@ export async function startEntraSimulator(options: EntraSimulatorOptions): Promi
         readFaults.clear();
         subscriptions.faults.ignoreRenewals(0);
         subscriptions.faults.hideFromList([]);
+        subscriptions.faults.loseCreated(0);
         delta.faults.expireTokens('gone', 0);
         delivery.faults.clear();
         notifier.lateItemsAfterDelete(0);

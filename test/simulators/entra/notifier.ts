@@ -13,8 +13,11 @@ export interface Notifier {
   sendFlicker(subscriptionId: string, group: string, member: string): void;
   /** A lifecycle event to the lifecycle address; users and groups only ever get `reauthorizationRequired` by themselves. */
   sendLifecycle(subscriptionId: string, event: 'reauthorizationRequired' | 'subscriptionRemoved' | 'missed'): void;
-  /** `reauthorizationRequired`, again and again until the subscription is renewed or reauthorized. */
-  requireReauthorization(subscriptionId: string, everyMs: number): void;
+  /**
+   * `reauthorizationRequired`, again and again until the subscription is renewed or reauthorized; each wait is `shrink`
+   * times the one before, as towards the end of a token.
+   */
+  requireReauthorization(subscriptionId: string, everyMs: number, shrink?: number): void;
   /** Subscriptions that are deleted from now on still get this many items each. */
   lateItemsAfterDelete(items: number): void;
   touched(record: SubscriptionRecord): void;
@@ -29,10 +32,13 @@ export interface NotifierOptions {
   delivery: Delivery;
 }
 
+/** A shrinking interval shrinks no further. */
+const LEAST_REPEAT_MS = 60_000;
+
 /** Matches changes with subscriptions and hands the items to delivery. */
 export function createNotifier({ tenantId, clock, store, delivery }: NotifierOptions): Notifier {
   const sequenceNumber = createSequence();
-  const repeating = new Map<string, NodeJS.Timeout>();
+  const repeating = new Map<string, () => void>();
   let ghosts: { record: SubscriptionRecord; left: number }[] = [];
   let late = 0;
 
@@ -43,8 +49,18 @@ export function createNotifier({ tenantId, clock, store, delivery }: NotifierOpt
   }
 
   function stopRepeating(id: string): void {
-    clearInterval(repeating.get(id));
+    repeating.get(id)?.();
     repeating.delete(id);
+  }
+
+  function repeat(record: SubscriptionRecord, waitMs: number, shrink: number): void {
+    const callOff = clock.after(waitMs, () => {
+      repeating.delete(record.id);
+      if (!store.get(record.id)) return;
+      sendLifecycle(record, 'reauthorizationRequired');
+      repeat(record, Math.max(waitMs * shrink, Math.min(waitMs, LEAST_REPEAT_MS)), shrink);
+    });
+    repeating.set(record.id, callOff);
   }
 
   function sendLifecycle(record: SubscriptionRecord, event: string): void {
@@ -79,14 +95,11 @@ export function createNotifier({ tenantId, clock, store, delivery }: NotifierOpt
       delivery.send(record.notificationUrl, [memberItem(record, tenantId, group, members)]);
     },
     sendLifecycle: (id, event) => sendLifecycle(known(id), event),
-    requireReauthorization(id, everyMs) {
+    requireReauthorization(id, everyMs, shrink = 1) {
       const record = known(id);
       stopRepeating(id);
       sendLifecycle(record, 'reauthorizationRequired');
-      repeating.set(
-        id,
-        setInterval(() => sendLifecycle(record, 'reauthorizationRequired'), everyMs),
-      );
+      repeat(record, everyMs, shrink);
     },
     lateItemsAfterDelete(items) {
       late = items;

@@ -13,6 +13,8 @@ export interface ReadFaults {
   limitInformation(oids: readonly string[] | 'all', properties?: readonly string[]): void;
   /** The next `times` listings of this group say that it is empty. */
   emptyGroup(group: string, times?: number): void;
+  /** The next `times` listings of this group leave these out, and count without them. */
+  loseMembers(group: string, oids: readonly string[], times?: number): void;
   /** Lists soft-deleted users in their groups, as a lagging index does. */
   listSoftDeleted(on: boolean): void;
   clear(): void;
@@ -49,6 +51,7 @@ export function createView(
 ): { readFaults: ReadFaults; view: DirectoryView } {
   const frozen = new Map<string, Frozen>();
   const emptied = new Map<string, number>();
+  const losing = new Map<string, { oids: ReadonlySet<string>; left: number }>();
   let limited: { oids: ReadonlySet<string> | 'all'; properties: ReadonlySet<string> | 'all' }[] = [];
   let showSoftDeleted = false;
 
@@ -64,6 +67,14 @@ export function createView(
   function spend(id: string, entry: Frozen): void {
     entry.left -= 1;
     if (entry.left <= 0) frozen.delete(id);
+  }
+
+  /** Whom this listing leaves out. */
+  function lose(group: string): ReadonlySet<string> | undefined {
+    const entry = losing.get(group);
+    if (!entry || entry.left <= 0) return undefined;
+    entry.left -= 1;
+    return entry.oids;
   }
 
   return {
@@ -84,12 +95,16 @@ export function createView(
       emptyGroup(group, times = 1) {
         emptied.set(group, times);
       },
+      loseMembers(group, oids, times = 1) {
+        losing.set(group, { oids: new Set(oids), left: times });
+      },
       listSoftDeleted(on) {
         showSoftDeleted = on;
       },
       clear() {
         frozen.clear();
         emptied.clear();
+        losing.clear();
         limited = [];
         showSoftDeleted = false;
       },
@@ -107,9 +122,10 @@ export function createView(
           emptied.set(group, empty - 1);
           return [];
         }
+        const lost = lose(group);
         const found: DirectoryObject[] = [];
         for (const id of membership.below(group, depth)) {
-          if (frozen.has(id)) continue;
+          if (frozen.has(id) || lost?.has(id)) continue;
           const object = state.objects.get(id) ?? (showSoftDeleted ? state.softDeleted.get(id) : undefined);
           if (object) found.push(object);
         }

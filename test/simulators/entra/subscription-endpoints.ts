@@ -15,6 +15,8 @@ export interface SubscriptionFaults {
   ignoreRenewals(times: number): void;
   /** The next listings leave these out. */
   hideFromList(ids: readonly string[]): void;
+  /** The next creations are made, and the connection breaks before their answer. */
+  loseCreated(times: number): void;
 }
 
 export interface SubscriptionEndpointOptions {
@@ -42,6 +44,7 @@ export function subscriptionRoutes(options: SubscriptionEndpointOptions): {
   const { clock, store } = options;
   let ignored = 0;
   let hidden: ReadonlySet<string> = new Set();
+  let lost = 0;
 
   function own(incoming: Incoming, id: string): SubscriptionRecord {
     const record = store.get(id);
@@ -92,6 +95,10 @@ export function subscriptionRoutes(options: SubscriptionEndpointOptions): {
     // Another creation may have ended while the endpoint answered.
     refuseExcess(record);
     store.put(record);
+    if (lost > 0) {
+      lost -= 1;
+      return { status: 0, drop: true };
+    }
     return { status: 201, body: shown(record, options.baseUrl(), record.clientState ?? null) };
   }
 
@@ -170,6 +177,9 @@ export function subscriptionRoutes(options: SubscriptionEndpointOptions): {
       },
       hideFromList(ids) {
         hidden = new Set(ids);
+      },
+      loseCreated(times) {
+        lost = times;
       },
     },
   };

@@ -245,8 +245,9 @@ describe('troubles of a host', () => {
   it('are those of its programs, and the lock files that nobody may remove', () => {
     mkdirSync(join(host.paths.etc, 'passwd.lock'));
 
-    const { troubles } = look();
+    const { troubles, tools } = look();
 
+    expect(tools).toEqual(toolProblems());
     expect(troubles).toEqual([...toolProblems(), expect.stringContaining('passwd.lock is no plain file')]);
   });
 

@@ -235,6 +235,7 @@ describe('the policy file', () => {
         code: 'failed',
         message: `the policy file ${file} belongs to uid ${me} with mode 646: others could write it`,
         remedy: `chown root:root ${file} && chmod 0600 ${file}`,
+        blocked: 'policy',
       }),
     );
   });

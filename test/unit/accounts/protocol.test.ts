@@ -156,6 +156,14 @@ describe('a reply', () => {
       '{"id":null,"ok":false,"error":{"code":"failed","message":"broken"}}\n',
     );
   });
+
+  it('says what keeps the agent from doing anything at all', () => {
+    expect(errorReply(2, new AgentError('failed', 'no policy', undefined, 'policy'))).toEqual({
+      id: 2,
+      ok: false,
+      error: { code: 'failed', message: 'no policy', blocked: 'policy' },
+    });
+  });
 });
 
 it('a request may have 64 KiB', () => {

@@ -49,7 +49,7 @@ describe('the status screen', () => {
     const queue = { pending: 1, deferred: 0, processing: 0, parked: [], oldestDueAt: iso(NOW - 600_000) };
 
     expect(screen({ queue }).split('\n')[0]).toBe(
-      '! due work has waited for 10 minutes: see the journal of the reconciler',
+      '! a due key has waited for 10 minutes: see the journal of the reconciler',
     );
   });
 

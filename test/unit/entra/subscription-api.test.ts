@@ -174,7 +174,7 @@ describe('create', () => {
   });
 
   it('throws what nobody can handle', async () => {
-    const message = 'Subscription expiration can only be 41760 minutes in the future.';
+    const message = "Invalid 'changeType' attribute: 'created'.";
     nock(GRAPH).post('/v1.0/subscriptions').reply(400, refusal('InvalidRequest', message));
     const { api } = setUp();
 

@@ -13,6 +13,12 @@ export interface FakeSubscriptions extends SubscriptionApi {
   nextCreates: (CreateOutcome | Error)[];
   /** Throws SourceUnavailable for calls whose line matches. */
   failing: RegExp | undefined;
+  /** Does what is asked for calls whose line matches, and throws SourceUnavailable instead of answering. */
+  deaf: RegExp | undefined;
+  /** Told of each call. */
+  onCall: ((line: string) => void | Promise<void>) | undefined;
+  /** A second subscription for the same is let through, as Graph once did. */
+  lax: boolean;
   /** Renewals answer 200 and change nothing. */
   frozen: boolean;
   /** Told before a creation is answered. */
@@ -23,9 +29,15 @@ export interface FakeSubscriptions extends SubscriptionApi {
 /** Graph's subscriptions in memory: one per resource, 409 with the id for a second. */
 export function createFakeSubscriptions(clock: TestClock, notificationUrl: string): FakeSubscriptions {
   let made = 0;
-  function called(line: string): void {
+  async function called(line: string): Promise<void> {
     fake.calls.push(line);
+    await fake.onCall?.(line);
+    for (const [id, { expiresAt }] of fake.held) if (expiresAt <= clock.now()) fake.held.delete(id);
     if (fake.failing?.test(line)) throw new SourceUnavailable(`Graph cannot be asked: ${line}`);
+  }
+  function answered<T>(line: string, answer: T): T {
+    if (fake.deaf?.test(line)) throw new SourceUnavailable(`no answer came: ${line}`);
+    return answer;
   }
   const fake: FakeSubscriptions = {
     held: new Map(),
@@ -33,6 +45,9 @@ export function createFakeSubscriptions(clock: TestClock, notificationUrl: strin
     states: new Map(),
     nextCreates: [],
     failing: undefined,
+    deaf: undefined,
+    onCall: undefined,
+    lax: false,
     frozen: false,
     onCreate: undefined,
     hold(partial) {
@@ -43,38 +58,40 @@ export function createFakeSubscriptions(clock: TestClock, notificationUrl: strin
       return id;
     },
     async create({ resource, changeType, notificationUrl: url, lifecycleNotificationUrl, expiresAt, clientState }) {
-      called(`create ${resource}`);
+      await called(`create ${resource}`);
       fake.onCreate?.();
       const next = fake.nextCreates.shift();
       if (next instanceof Error) throw next;
       if (next) return next;
-      const existing = [...fake.held.values()].find((one) => one.resource === resource);
-      if (existing) return { kind: 'exists', existingId: existing.id };
+      const existing = [...fake.held.values()].find(
+        (one) => one.resource === resource && one.changeType === changeType,
+      );
+      if (existing && !fake.lax) return { kind: 'exists', existingId: existing.id };
       const id = fake.hold({ resource, changeType, notificationUrl: url, lifecycleNotificationUrl, expiresAt });
       fake.states.set(id, clientState);
-      return { kind: 'created', subscription: fake.held.get(id) as Subscription };
+      return answered(`create ${resource}`, { kind: 'created', subscription: fake.held.get(id) as Subscription });
     },
     async get(id) {
-      called(`get ${id}`);
+      await called(`get ${id}`);
       return fake.held.get(id);
     },
     async list() {
-      called('list');
+      await called('list');
       return [...fake.held.values()];
     },
     async renew(id, expiresAt) {
-      called(`renew ${id}`);
+      await called(`renew ${id}`);
       const held = fake.held.get(id);
       if (held && !fake.frozen) fake.held.set(id, { ...held, expiresAt });
-      return fake.held.get(id);
+      return answered(`renew ${id}`, fake.held.get(id));
     },
     async delete(id) {
-      called(`delete ${id}`);
-      return fake.held.delete(id);
+      await called(`delete ${id}`);
+      return answered(`delete ${id}`, fake.held.delete(id));
     },
     async reauthorize(id) {
-      called(`reauthorize ${id}`);
-      return fake.held.has(id);
+      await called(`reauthorize ${id}`);
+      return answered(`reauthorize ${id}`, fake.held.has(id));
     },
   };
   return fake;

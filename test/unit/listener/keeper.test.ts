@@ -99,6 +99,7 @@ describe('the keeper of subscriptions', () => {
     const first = keeper.list();
     api.failing = undefined;
 
+    clock.advance(15 * MINUTE_MS);
     await keeper.tick(signal);
 
     expect(puts[0]).toBe('sweep');
@@ -138,6 +139,18 @@ describe('the keeper of subscriptions', () => {
     await Promise.all([keeper.tick(signal), keeper.tick(signal)]);
 
     expect(calls(/^create/)).toHaveLength(2);
+  });
+
+  it('looks after what comes to be wanted while a tick runs', async () => {
+    const wanted = ['/users'];
+    const { keeper } = await start(wanted);
+    api.onCreate = () => {
+      if (wanted.length === 1) wanted.push(GROUP);
+    };
+
+    await keeper.tick(signal);
+
+    expect(keeper.list().map(({ state }) => state)).toEqual(['live', 'live']);
   });
 
   it('leaves a healthy one alone until near half of its life, then renews it and reads the expiry back', async () => {
@@ -419,7 +432,7 @@ describe('the record of subscriptions', () => {
   });
 
   it.each([
-    ['is torn', '{"version":1,"subscr', /torn.*subscriptions delete --all/],
+    ['is torn', '{"version":1,"subscr', /torn.*move it out of the way/],
     ['is of a newer version', '{"version":2,"subscriptions":[]}', /version 2.*newer Entramox/],
     ['is something else', '{"version":1,"subscriptions":[{"id":7}]}', /not a record.*subscriptions\.0\.id/],
   ])('stops the start with the remedy when it %s, and is left as it is', async (_what, text, message) => {
@@ -434,11 +447,11 @@ describe('the record of subscriptions', () => {
     await writeFile(path, 'torn');
     const { log } = createTestLog();
 
-    const aside = await discardSubscriptionStore({ path, now: clock.now(), log });
+    const aside = await discardSubscriptionStore({ path, why: 'is torn', now: clock.now(), log });
 
     expect(await readFile(aside ?? '', 'utf8')).toBe('torn');
     expect((await openSubscriptionStore({ path })).list()).toEqual([]);
-    expect(await discardSubscriptionStore({ path, now: clock.now(), log })).toBeUndefined();
+    expect(await discardSubscriptionStore({ path, why: 'is torn', now: clock.now(), log })).toBeUndefined();
   });
 });
 

@@ -119,9 +119,9 @@ describe('the origin of an item', () => {
 });
 
 describe('an item', () => {
+  const delta = (members: unknown) => ({ resource: `Groups/${group}`, resourceData: { 'members@delta': members } });
   const read = (item: Record<string, unknown>, watched = '/groups', isWatched: (id: string) => boolean = everyGroup) =>
     readItem(item, watched, isWatched);
-  const delta = (members: unknown) => ({ resource: `Groups/${group}`, resourceData: { 'members@delta': members } });
 
   it.each([
     [`Users/${user}`, '/users', `user:${user}`],
@@ -129,7 +129,27 @@ describe('an item', () => {
     [`/groups/${group}`, `/groups/${group}`, `group:${group}`],
     [`Groups/${group}/members/${user}`, `/groups/${group}`, `user:${user}`],
   ])('on %s by a subscription on %s puts %s', (resource, watched, key) => {
-    expect(read({ resource }, watched)).toEqual({ hints: [{ key, reason: 'changed', added: false }], badIds: 0 });
+    expect(read({ resource }, watched)).toMatchObject({ hints: [{ key, reason: 'changed', added: false }], badIds: 0 });
+  });
+
+  it.each([
+    ['a user', { resource: `Users/${user}` }, '/users', false],
+    ['a group itself', { resource: `Groups/${group}` }, '/groups', true],
+    ['a member of whom only the id is told', delta([{ id: user }]), '/groups', true],
+    ['a member of the other shape', { resource: `Groups/${group}/members/${user}` }, '/groups', true],
+    ['more members than are read', delta(Array.from({ length: 201 }, (_, n) => ({ id: guid(n) }))), '/groups', true],
+    ['nothing but users', delta([{ id: user, '@odata.type': '#Microsoft.Graph.User' }]), '/groups', false],
+    [
+      'a user and a group',
+      delta([
+        { id: user, '@odata.type': '#microsoft.graph.user' },
+        { id: guid(8), '@odata.type': '#microsoft.graph.group' },
+      ]),
+      '/groups',
+      true,
+    ],
+  ])('that tells of %s may be about nesting, or not', (_what, item, watched, mayNest) => {
+    expect(read(item, watched)).toMatchObject({ mayNest });
   });
 
   it.each([
@@ -162,7 +182,7 @@ describe('an item', () => {
       ]),
     );
 
-    expect(reading).toEqual({
+    expect(reading).toMatchObject({
       badIds: 0,
       hints: [
         { key: `user:${guid(1)}`, reason: 'changed', added: true },
@@ -182,10 +202,10 @@ describe('an item', () => {
     const whole = [{ key: `group:${group}`, reason: 'changed', added: false }];
     const many = Array.from({ length: 201 }, (_, n) => ({ id: guid(n) }));
 
-    expect(read(delta([]))).toEqual({ hints: whole, badIds: 0 });
-    expect(read(delta('members'))).toEqual({ hints: whole, badIds: 0 });
-    expect(read(delta([{ id: '../x' }, null, 7]))).toEqual({ hints: whole, badIds: 3 });
-    expect(read(delta(many))).toEqual({ hints: whole, badIds: 0 });
+    expect(read(delta([]))).toMatchObject({ hints: whole, badIds: 0 });
+    expect(read(delta('members'))).toMatchObject({ hints: whole, badIds: 0 });
+    expect(read(delta([{ id: '../x' }, null, 7]))).toMatchObject({ hints: whole, badIds: 3 });
+    expect(read(delta(many))).toMatchObject({ hints: whole, badIds: 0 });
   });
 });
 

@@ -52,7 +52,7 @@ describe('unreadyConditions', () => {
     const held = { hash: 'abcdefabcdef', since: iso(NOW), by: 'sweep' as const, why: '20 of 30', removals: [] };
 
     expect(unreadyConditions(status({ held }), NOW, true)).toEqual([
-      { condition: 'held', detail: 'plan abcdefabcdef waits for approval: 20 of 30' },
+      { condition: 'held', detail: 'plan abcdefabcdef waits for approval: 20 of 30', since: iso(NOW) },
     ]);
   });
 
@@ -80,6 +80,38 @@ describe('unreadyConditions', () => {
     expect(unreadyConditions(status({ queue: young }), NOW, true)).toEqual([]);
     expect(unreadyConditions(status({ queue: { ...status().queue, parked } }), NOW, true)).toMatchObject([
       { condition: 'parked', detail: expect.stringContaining('no such group') },
+    ]);
+  });
+
+  it('names what is unwell, since when, and what mends it', () => {
+    const conditions = [{ condition: 'graph', detail: 'status 503', since: iso(NOW - MINUTE), mend: 'wait' }];
+
+    expect(unreadyConditions(status({ problems: ['status 503'], conditions }), NOW, true)).toEqual(conditions);
+  });
+
+  it('counts what was tried again and again as not done', () => {
+    const queue = { ...status().queue, oldestUnprovedAt: iso(NOW - 6 * MINUTE) };
+
+    expect(unreadyConditions(status({ queue }), NOW, true)).toEqual([
+      {
+        condition: 'queue',
+        detail: expect.stringMatching(/6 minutes ago is not settled/),
+        since: iso(NOW - 6 * MINUTE),
+      },
+    ]);
+  });
+
+  it('is red for as long as somebody who left cannot be locked, and not for a joiner whose account fails', () => {
+    const joiner = { oid: 'j', upn: 'joe@example.com', problem: 'linux: full', since: iso(NOW - MINUTE), locks: false };
+    const leaver = { oid: 'l', upn: 'lea@example.com', problem: 'linux: busy', since: iso(NOW - MINUTE), locks: true };
+
+    expect(unreadyConditions(status({ failing: [joiner] }), NOW, true)).toEqual([]);
+    expect(unreadyConditions(status({ failing: [joiner, leaver] }), NOW, true)).toMatchObject([
+      {
+        condition: 'leaver',
+        detail: 'lea@example.com: a lock or a deletion fails: linux: busy',
+        since: iso(NOW - MINUTE),
+      },
     ]);
   });
 });

@@ -45,12 +45,6 @@ function createMortalDisk(
 ): SpoolDisk & { doom(after: number, effective: boolean): void; dead(): boolean } {
   let left = Number.POSITIVE_INFINITY;
   let lastCounts = false;
-  function touch<T>(act: () => T): T {
-    left -= 1;
-    if (left >= 0) return act();
-    if (left === -1 && lastCounts) act();
-    throw new Error('the process is dead');
-  }
   const later =
     <A extends unknown[], T>(act: (...args: A) => Promise<T>) =>
     async (...args: A): Promise<T> => {
@@ -60,8 +54,8 @@ function createMortalDisk(
       throw new Error('the process is dead');
     };
   return {
-    createHint: (name, at) => touch(() => disk.createHint(name, at)),
-    replaceHint: (name, at) => touch(() => disk.replaceHint(name, at)),
+    createHint: later(disk.createHint),
+    replaceHint: later(disk.replaceHint),
     sync: later(async () => undefined),
     names: later(disk.names),
     look: later(disk.look),

@@ -46,7 +46,9 @@ describe('the spool', () => {
     clock.advance(500);
     await queue.put(alice);
 
-    expect(await queue.claim(10)).toEqual([{ key: alice, since: first, removedAt: undefined, attempts: 0 }]);
+    expect(await queue.claim(10)).toEqual([
+      { key: alice, since: first, removedAt: undefined, told: 'push', attempts: 0 },
+    ]);
     expect(await queue.claim(10)).toEqual([]);
   });
 
@@ -58,7 +60,34 @@ describe('the spool', () => {
     clock.advance(500);
     await queue.put(alice, 'removed');
 
-    expect(await queue.claim(10)).toEqual([{ key: alice, since: first, removedAt: first + 500, attempts: 0 }]);
+    expect(await queue.claim(10)).toEqual([
+      { key: alice, since: first, removedAt: first + 500, told: 'push', attempts: 0 },
+    ]);
+  });
+
+  it('tells what only catch-up found from what was pushed as well, also after a restart', async () => {
+    const first = await open();
+    await first.put(alice, 'caught-up');
+    await first.put(bob, 'caught-up');
+    await first.put(bob);
+    await first.defer(userKey(3), clock.now());
+    await first.claim(10);
+
+    const claims = await (await open()).claim(10);
+
+    const told = Object.fromEntries(claims.map((claim) => [claim.key, claim.told]));
+    expect(told).toEqual({ [alice]: 'catch-up', [bob]: 'push', [userKey(3)]: undefined });
+  });
+
+  it('leaves no mark of catch-up behind once its key is done', async () => {
+    const queue = await open();
+    await queue.put(alice, 'caught-up');
+    const [claim] = await queue.claim(1);
+
+    if (claim) await queue.done(claim);
+
+    expect([...(await readdir(join(dir, 'pending'))), ...(await readdir(join(dir, 'processing')))]).toEqual([]);
+    expect((await queue.stats()).pending).toBe(0);
   });
 
   it('refuses a key that is not one, so that no path is ever made of it', async () => {
@@ -277,8 +306,10 @@ describe('the spool', () => {
     await queue.claim(1);
     const after = await queue.stats();
 
-    expect(before).toEqual({ pending: 3, deferred: 1, processing: 0, parked: [], oldestDueAt: oldest });
-    expect(after).toMatchObject({ pending: 2, deferred: 1, processing: 1, oldestDueAt: oldest + 1000 });
+    const counts = { pending: 3, deferred: 1, processing: 0, parked: [] };
+    expect(before).toEqual({ ...counts, oldestDueAt: oldest, oldestUnprovedAt: oldest });
+    const one = { pending: 2, deferred: 1, processing: 1 };
+    expect(after).toMatchObject({ ...one, oldestDueAt: oldest + 1000, oldestUnprovedAt: oldest });
   });
 
   describe('as hostile input', () => {
@@ -387,7 +418,7 @@ describe('the spool', () => {
           sync: async (room) => (failing ? Promise.reject(new Error('EIO')) : disk.sync(room)),
           replaceHint: (name, at) => {
             replaced.push(name);
-            disk.replaceHint(name, at);
+            return disk.replaceHint(name, at);
           },
         },
       });
@@ -399,6 +430,45 @@ describe('the spool', () => {
 
       expect([first?.status, second?.status]).toEqual(['rejected', 'rejected']);
       expect(replaced).toEqual([`user-${guid(1)}`]);
+    });
+
+    it('rejects a put whose file was being made while a sync failed, and does not trust that file either', async () => {
+      const disk = createSpoolDisk(dir);
+      const gates: { failSync?: () => void; letGo?: () => void } = {};
+      const replaced: string[] = [];
+      const queue = await open({
+        disk: {
+          ...disk,
+          async createHint(name, at) {
+            const made = await disk.createHint(name, at);
+            // It is on the disk, and whoever asked for it has not heard of it yet.
+            if (name === `user-${guid(2)}`) await new Promise<void>((resolve) => (gates.letGo = resolve));
+            return made;
+          },
+          replaceHint(name, at) {
+            replaced.push(name);
+            return disk.replaceHint(name, at);
+          },
+          sync: (room) =>
+            gates.failSync
+              ? disk.sync(room)
+              : new Promise<void>((_, reject) => (gates.failSync = () => reject(new Error('EIO')))),
+        },
+      });
+      const first = queue.put(alice).catch((error: Error) => error.message);
+      await eventually(() => gates.failSync !== undefined);
+      const second = queue.put(bob).catch((error: Error) => error.message);
+      await eventually(() => gates.letGo !== undefined);
+
+      gates.failSync?.();
+      const firstSaid = await first;
+      gates.letGo?.();
+      const secondSaid = await second;
+      await queue.put(bob);
+
+      expect(firstSaid).toBe('EIO');
+      expect(secondSaid).toContain('could not be synced');
+      expect(replaced).toEqual([`user-${guid(2)}`]);
     });
 
     it('shares one fsync among all puts in flight, which begins after the last of them', async () => {

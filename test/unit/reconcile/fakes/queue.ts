@@ -5,7 +5,9 @@ interface Pending {
   notBefore: number;
   since: number;
   attempts: number;
+  faults?: number | undefined;
   removedAt?: number | undefined;
+  told?: Claim['told'];
 }
 
 export interface MemoryQueue extends Queue {
@@ -37,6 +39,8 @@ export function createMemoryQueue(clock: Clock): MemoryQueue {
       since: Math.min(there?.since ?? item.since, item.since),
       attempts: Math.max(there?.attempts ?? 0, item.attempts),
       removedAt: there?.removedAt ?? item.removedAt,
+      told: [there?.told, item.told].includes('push') ? 'push' : (there?.told ?? item.told),
+      faults: item.faults ?? there?.faults,
     });
     wake();
   };
@@ -49,17 +53,30 @@ export function createMemoryQueue(clock: Clock): MemoryQueue {
     report: (key, at) => add(key, { notBefore: at, since: at, attempts: 0, removedAt: at }),
     async put(key, reason) {
       const now = clock.now();
-      add(key, { notBefore: now, since: now, attempts: 0, removedAt: reason === 'removed' ? now : undefined });
+      add(key, {
+        notBefore: now,
+        since: now,
+        attempts: 0,
+        removedAt: reason === 'removed' ? now : undefined,
+        told: reason === 'caught-up' ? 'catch-up' : 'push',
+      });
     },
-    async claim(limit) {
+    async claim(limit, only = () => true) {
       const due = [...queue.pending]
-        .filter(([key, { notBefore }]) => notBefore <= clock.now() && !queue.processing.has(key))
+        .filter(([key, { notBefore }]) => notBefore <= clock.now() && !queue.processing.has(key) && only(key))
         .slice(0, limit);
-      return due.map(([key, { since, removedAt, attempts }]) => {
+      return due.map(([key, { since, removedAt, told, attempts, faults }]) => {
         queue.pending.delete(key);
         queue.processing.add(key);
         const unparked = queue.parked.delete(key);
-        return { key, since, removedAt, attempts: unparked ? 0 : attempts };
+        return {
+          key,
+          since,
+          removedAt,
+          told,
+          attempts: unparked ? 0 : attempts,
+          faults: unparked ? undefined : faults,
+        };
       });
     },
     async done(claim) {
@@ -70,8 +87,8 @@ export function createMemoryQueue(clock: Clock): MemoryQueue {
     async retry(claim, notBefore) {
       const error = queue.fault('retry', claim);
       if (error !== undefined) throw error;
-      const { key, since, removedAt } = claim;
-      add(key, { notBefore, since, removedAt, attempts: claim.attempts + 1 });
+      const { key, since, removedAt, faults } = claim;
+      add(key, { notBefore, since, removedAt, faults, attempts: claim.attempts + 1 });
       settle(claim);
     },
     async park(claim, error) {
@@ -80,6 +97,12 @@ export function createMemoryQueue(clock: Clock): MemoryQueue {
     },
     async defer(key, notBefore) {
       add(key, { notBefore, since: clock.now(), attempts: 0 });
+    },
+    hurry() {
+      for (const item of queue.pending.values()) {
+        if (item.attempts > 0) item.notBefore = Math.min(item.notBefore, clock.now());
+      }
+      wake();
     },
     async stats() {
       const waiting = [...queue.pending.values()];

@@ -7,6 +7,7 @@ import type { LedgerEntry } from '../../../../src/domain/ledger-entry.js';
 import type { Policy } from '../../../../src/domain/policy.js';
 import { type Ledger, openLedger } from '../../../../src/ledger/ledger.js';
 import type { BootClock, Context } from '../../../../src/reconcile/context.js';
+import { createProblems } from '../../../../src/reconcile/health.js';
 import { reconcileIdentities } from '../../../../src/reconcile/identities.js';
 import { createIdentityLocks } from '../../../../src/reconcile/identity-locks.js';
 import type { Outcome } from '../../../../src/reconcile/settle.js';
@@ -64,32 +65,35 @@ export async function createFakeWorld(options: FakeWorldOptions = {}): Promise<F
   const auditFault: FakeWorld['auditFault'] = {};
   const events: FakeWorld['events'] = [];
   const log: Context['log'] = (event, fields = {}) => void events.push({ event, fields });
-  const openContext = async (): Promise<Context> => contextOf(new Map(), createMetrics(), await openOr(options.ledger));
+  const openContext = async (): Promise<Context> => contextOf(createMetrics(), await openOr(options.ledger));
   const openOr = async (given: Ledger | undefined) => given ?? (await openLedger(ledgerPath));
-  const contextOf = (problems: Map<string, string>, metrics: Context['metrics'], ledger: Ledger): Context => ({
-    policy: rules,
-    directory,
-    targets: { linux, proxmox },
-    ledger,
-    lanes: { linux: new PQueue({ concurrency: 1 }), proxmox: new PQueue({ concurrency: 1 }) },
-    locks: createIdentityLocks(),
-    clock,
-    audit: {
-      append(record) {
-        if (auditFault.error) throw auditFault.error;
-        audit.push(record);
+  const contextOf = (metrics: Context['metrics'], ledger: Ledger): Context => {
+    const problems = createProblems({ clock, log, metrics });
+    return {
+      policy: rules,
+      directory,
+      targets: { linux, proxmox },
+      ledger,
+      lanes: { linux: new PQueue({ concurrency: 1 }), proxmox: new PQueue({ concurrency: 1 }) },
+      locks: createIdentityLocks(),
+      clock,
+      audit: {
+        append(record) {
+          if (auditFault.error) throw auditFault.error;
+          audit.push(record);
+        },
+        flush: () => undefined,
+        close: () => undefined,
       },
-      flush: () => undefined,
-      close: () => undefined,
-    },
-    metrics,
-    log,
-    dryRun: options.dryRun ?? false,
-    problems,
-    storage: createStorageWatch({ problems, log, metrics }),
-    records: {},
-    ...(options.bootClock ? { bootClock: options.bootClock } : {}),
-  });
+      metrics,
+      log,
+      dryRun: options.dryRun ?? false,
+      problems,
+      storage: createStorageWatch({ problems, log, metrics }),
+      records: {},
+      ...(options.bootClock ? { bootClock: options.bootClock } : {}),
+    };
+  };
   const world: FakeWorld = {
     ctx: await openContext(),
     clock,

@@ -8,8 +8,8 @@ const signal = new AbortController().signal;
 
 type Request = { id: number; verb: string };
 
-/** An agent of our own: `answer` gives the line for a request, nothing at all, or ends the connection. */
-function fakeAgent(answer: (request: Request, connection: number) => object | 'nothing' | 'hang up') {
+/** An agent of our own: `answer` gives the line for a request, nothing at all, or ends or resets the connection. */
+function fakeAgent(answer: (request: Request, connection: number) => object | 'nothing' | 'hang up' | 'reset') {
   let connections = 0;
   let send: (reply: object) => void = () => undefined;
   const closedBy: string[] = [];
@@ -27,7 +27,9 @@ function fakeAgent(answer: (request: Request, connection: number) => object | 'n
       for (const line of String(bytes).trim().split('\n')) {
         const reply = answer(JSON.parse(line) as Request, connection);
         if (reply === 'hang up') hangUp('it ended');
-        else if (reply !== 'nothing') send(reply);
+        else if (reply === 'reset') {
+          output.on('error', (error) => hangUp(error.message)).destroy(new Error('read ECONNRESET'));
+        } else if (reply !== 'nothing') send(reply);
       }
     });
     const close = async () => {
@@ -109,6 +111,15 @@ describe('the client of the account agent', () => {
     stop.abort(new Error('enough'));
 
     await expect(request).rejects.toThrow('enough');
+  });
+
+  it('asks once more when the connection is reset, rather than to end with it', async () => {
+    const { client, connections } = fakeAgent(({ id }, connection) =>
+      connection === 1 ? 'reset' : { id, ok: true, result: 'done' },
+    );
+
+    await expect(client.request({ verb: 'lock', oid }, signal)).resolves.toBe('done');
+    expect(connections()).toBe(2);
   });
 
   it('passes the refusal of the agent on', async () => {

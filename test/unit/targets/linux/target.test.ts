@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Busy, Conflict, Rejected } from '../../../../src/domain/errors.js';
 import type { LinuxStep } from '../../../../src/domain/step.js';
 import type { AccountsClient, Ask } from '../../../../src/targets/linux/accounts-client.js';
-import { errorOf } from '../../../../src/targets/linux/failure.js';
+import { AgentBlocked, errorOf } from '../../../../src/targets/linux/failure.js';
 import { createLinuxTarget } from '../../../../src/targets/linux/target.js';
 import type { EventCode } from '../../../../src/telemetry/events/index.js';
 
@@ -201,6 +201,25 @@ describe('the check', () => {
     const { target } = scripted(() => ({ accounts: [], names: {}, troubles: ['/etc/shadow.lock is stale'] }));
 
     expect(await target.check(signal)).toMatchObject({ ok: false, mend: '/etc/shadow.lock is stale' });
+  });
+
+  it('tells programs from whatever else is in the way', async () => {
+    const tools = ['/usr/bin/sudo: missing'];
+    const { target } = scripted(() => ({ accounts: [], names: {}, troubles: [...tools, 'a lock'], tools }));
+
+    expect(await target.check(signal)).toMatchObject({ ok: false, troubles: [...tools, 'a lock'], tools });
+  });
+
+  it('tells an agent that is blocked from one that cannot be asked, and from one that fails otherwise', async () => {
+    const blocked = errorOf({ code: 'failed', message: 'no policy', blocked: 'policy' });
+    const seen = await Promise.all(
+      [blocked, new Busy('nobody there'), new Error('broken')].map((error) =>
+        scripted(() => Promise.reject(error)).target.check(signal),
+      ),
+    );
+
+    expect(blocked).toBeInstanceOf(AgentBlocked);
+    expect(seen.map((look) => look.blocked)).toEqual(['policy', 'reach', 'other']);
   });
 
   it('says why the agent cannot be asked', async () => {

@@ -171,6 +171,7 @@ export function worldHandler(world: FakeWorld): Handler {
           { realm: REALM, type: 'openid' },
         ],
       };
+    if (path.startsWith('/access/domains/')) return { status: 403, message: 'Permission check failed' };
     if (path === '/access/permissions') {
       const asked = url.searchParams.get('path');
       if (asked === null) return { data: world.permissions };

@@ -1,0 +1,235 @@
+import { randomBytes } from 'node:crypto';
+import { createTask } from 'node-cron';
+import type { LoadedSettings } from '../../config/load.js';
+import type { Settings } from '../../config/settings.js';
+import type { Clock } from '../../domain/clock.js';
+import { createOperatorClient } from '../../operator/client.js';
+import type { Log } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { connectGraph, type Graph } from '../parts/graph.js';
+import { integrityOf } from '../parts/integrity.js';
+import { isListenerWanted } from '../parts/listener-wanted.js';
+import { theRealOutside } from '../parts/outside.js';
+import { type ConnectedTargets, connectTargets } from '../parts/targets.js';
+import { checkAgent } from './agent.js';
+import { EXCHANGE_MS, impatient, limited, subject, unlessAborted, WHOLE_MS } from './budget.js';
+import { CHECK_NAMES, type CheckName } from './catalogue.js';
+import type { Check } from './check.js';
+import { checkConfiguration, checkLakefs } from './configuration.js';
+import { checkExpiries } from './credential.js';
+import { checkListener, checkReconciler } from './daemons.js';
+import { checkDisks, type DiskPlaces, hostDisks } from './disks.js';
+import { checkEventHub } from './event-hub.js';
+import { checkFiles } from './files.js';
+import { askAgent, checkProxmoxSide, proxmoxRoots } from './host.js';
+import { hubPorts } from './hub.js';
+import { checkIntegrity } from './integrity.js';
+import { createLook } from './look.js';
+import { lookAtTheWay, timedLook } from './microsoft.js';
+import { idOnThisHost, placesOf, standingAt } from './places.js';
+import { checkTenant } from './tenant.js';
+import { addressesOf, checkWatch } from './tenant-watch.js';
+
+export interface Examination {
+  loaded: LoadedSettings;
+  log: Log;
+  metrics: Metrics;
+  clock: Clock;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const SLACK_MS = 2 * 3_600_000;
+const TOKEN_MS = 1_000;
+const CLOSE_MS = 1_000;
+
+/** Makes every check that applies to this configuration, side by side, within the time that all of it may take. */
+export async function examine(examination: Examination): Promise<Check[]> {
+  const { loaded, log, metrics, clock } = examination;
+  const { settings } = loaded;
+  const { signal, done } = limited(WHOLE_MS);
+  const outside = { ...theRealOutside, clock: impatient(clock, signal) };
+  const hasty = hastened(settings);
+  const graph = settings.entra.enforce ? connectGraph(hasty, log, metrics, outside) : undefined;
+  const targets = connectTargets(hasty, log, metrics, outside);
+  try {
+    const checks = await Promise.all([
+      checkConfiguration(loaded),
+      subject(['files.integrity'], signal, async () => checkIntegrity(integrityOf(settings))),
+      checkPlaces(loaded, signal),
+      checkExpiries({ ...settings, expiries: usedExpiries(settings) }, clock.now()),
+      graph ? checkMicrosoft(examination, hasty, graph, signal) : [],
+      checkTargets(hasty, targets, clock, signal),
+      checkLakefs(lakefsNames(loaded)),
+      subject(diskNames(settings), signal, () => checkDisks(diskPlaces(settings), hostDisks)),
+      subject(RECONCILER_NAMES, signal, () => checkReconciler(reconcilerPorts(settings, clock.now()))),
+    ]);
+    return inOrder(settle(checks.flat()));
+  } finally {
+    done();
+    await closeSoon([targets.close(), graph?.close()]);
+  }
+}
+
+const RECONCILER_NAMES = CHECK_NAMES.filter((name) => name.startsWith('reconciler.'));
+const FILE_NAMES = CHECK_NAMES.filter((name) => name.startsWith('files.') && name !== 'files.integrity');
+
+function diskPlaces(settings: Settings): DiskPlaces {
+  const { stateDir, spoolDir, logDir, listenerStateDir } = settings.paths;
+  return { stateDir, spoolDir, logDir, ...(isListenerWanted(settings) ? { listenerStateDir } : {}) };
+}
+
+function diskNames(settings: Settings): CheckName[] {
+  const isWanted = isListenerWanted(settings);
+  return CHECK_NAMES.filter((name) => name.startsWith('disk.') && (isWanted || name !== 'disk.listener-state'));
+}
+
+/** A certificate of the listener matters where somebody calls it. */
+function usedExpiries({ expiries, entra, sources }: Settings): Settings['expiries'] {
+  const isCalled = entra.enforce && sources.includes('webhook');
+  return expiries.filter(({ credential }) => isCalled || credential !== 'listener-certificate');
+}
+
+/** No single call may outlive the patience of the doctor. */
+function hastened(settings: Settings): Settings {
+  const { entra, proxmox } = settings;
+  return {
+    ...settings,
+    entra: { ...entra, timeoutMs: Math.min(entra.timeoutMs, EXCHANGE_MS) },
+    proxmox: { ...proxmox, timeoutMs: Math.min(proxmox.timeoutMs, EXCHANGE_MS) },
+  };
+}
+
+function checkPlaces({ settings, file }: LoadedSettings, signal: AbortSignal): Promise<Check[]> {
+  return subject(FILE_NAMES, signal, () =>
+    checkFiles({
+      places: placesOf(settings, file),
+      installed: integrityOf(settings).enforced,
+      stand: standingAt,
+      idOf: idOnThisHost,
+    }),
+  );
+}
+
+/** Everything of Microsoft, and how changes are heard of from there. */
+async function checkMicrosoft(
+  { log, clock }: Examination,
+  settings: Settings,
+  graph: Graph,
+  signal: AbortSignal,
+): Promise<Check[]> {
+  const { listenerSocket, operatorSocket } = settings.paths;
+  const isTold = addressesOf(settings).length > 0;
+  const listener = isTold
+    ? checkListener({ ask: [asker(listenerSocket, 'listener'), asker(operatorSocket, 'reconciler')] })
+    : undefined;
+  const held = listener?.then((seen) => seen.held) ?? Promise.resolve([]);
+  const newToken = () => probeToken([listenerSocket, operatorSocket]);
+  const way = lookAtTheWay({ settings, graph, newToken, now: clock.now }, signal);
+  const { eventHub } = settings;
+  const parts = await Promise.all([
+    way.checks,
+    checkTenant(
+      {
+        settings,
+        graph,
+        way,
+        beside: {
+          names: isTold ? ['subscription.live', 'subscription.others'] : [],
+          look: async (inner) => (isTold ? checkWatch({ settings, graph, held, now: clock.now, log }, inner) : []),
+        },
+        now: clock.now,
+      },
+      signal,
+    ),
+    listener ? subject(['listener.reach', 'listener.ready'], signal, async () => (await listener).checks) : [],
+    eventHub && settings.sources.includes('eventhub')
+      ? subject(['eventhub.reach', 'eventhub.checkpoint'], signal, () =>
+          checkEventHub(hubPorts(settings, eventHub, graph, clock), signal),
+        )
+      : [],
+  ]);
+  return parts.flat();
+}
+
+/**
+ * A token that the running listener lets in from wherever it comes, since it may take handshakes of Graph's addresses
+ * alone; else one that has everything in it that could be lost on the way.
+ */
+async function probeToken(sockets: readonly string[]): Promise<string> {
+  for (const socket of sockets) {
+    const client = createOperatorClient(socket, { timeoutMs: TOKEN_MS });
+    const answer = await client.call('POST', '/endpoint/probe-token', {}).catch(() => undefined);
+    const token = answer?.status === 200 ? (answer.body as { token?: unknown }).token : undefined;
+    if (typeof token === 'string') return token;
+  }
+  return `Validation: <entramox&doctor> ${randomBytes(16).toString('hex')}`;
+}
+
+async function checkTargets(
+  settings: Settings,
+  { linux, proxmox }: ConnectedTargets,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Check[]> {
+  const look = timedLook(
+    createLook({
+      secureContext: settings.targets.includes('proxmox') ? proxmoxRoots(settings) : undefined,
+      now: clock.now,
+    }),
+  );
+  const parts = await Promise.all([
+    linux
+      ? subject(['agent.reach', 'agent.policy', 'agent.tools', 'agent.host'], signal, () =>
+          checkAgent({ ask: (inner) => askAgent(settings, linux, EXCHANGE_MS, inner), limitMs: EXCHANGE_MS }, signal),
+        )
+      : [],
+    proxmox ? checkProxmoxSide({ settings, target: proxmox, look, now: clock.now }, signal) : [],
+  ]);
+  return parts.flat();
+}
+
+function lakefsNames({ origins }: LoadedSettings): string[] {
+  return Object.entries(origins)
+    .filter(([name, { kind }]) => name.startsWith('LAKEFS_') && !['default', 'unset', 'derived'].includes(kind))
+    .map(([name]) => name);
+}
+
+function asker(
+  socket: string,
+  daemon: 'listener' | 'reconciler',
+): (path: string) => ReturnType<ReturnType<typeof createOperatorClient>['call']> {
+  return (path) => createOperatorClient(socket, { timeoutMs: EXCHANGE_MS, daemon }).call('GET', path);
+}
+
+function reconcilerPorts({ paths, schedule, entra }: Settings, now: number) {
+  const [first, second] = createTask(schedule.sweepCron, () => undefined, {
+    ...(schedule.timeZone ? { timezone: schedule.timeZone } : {}),
+  }).getNextRuns(2);
+  const everyMs = first && second ? second.getTime() - first.getTime() : DAY_MS;
+  return {
+    ask: asker(paths.operatorSocket, 'reconciler'),
+    // A sweep of many people takes its time.
+    sweepEveryMs: everyMs + SLACK_MS,
+    failOpen: entra.failOpen,
+    now,
+  };
+}
+
+/** An expiry that Proxmox VE itself shows is better than one that somebody wrote down. */
+function settle(checks: readonly Check[]): Check[] {
+  const shown = checks.filter(({ name }) => name === 'proxmox.token-expiry');
+  const blind = shown.filter(({ state }) => state === 'skipped' || state === 'unreachable');
+  return shown.length > 1 ? checks.filter((check) => !blind.includes(check)) : [...checks];
+}
+
+/** The checks in the order of the catalogue; those of one name as they came. */
+function inOrder(checks: readonly Check[]): Check[] {
+  return CHECK_NAMES.flatMap((name: CheckName) => checks.filter((check) => check.name === name));
+}
+
+/** Connections whose other side never answers do not end by themselves. */
+async function closeSoon(closing: readonly (Promise<void> | undefined)[]): Promise<void> {
+  const { signal, done } = limited(CLOSE_MS);
+  await unlessAborted(Promise.allSettled(closing), signal).catch(() => undefined);
+  done();
+}
