@@ -61,7 +61,8 @@ export function openTunnel(
       ? httpsRequest({
           ...options,
           ...(secureContext && { secureContext }),
-          ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+          // Left out, Node would take it from the Host header, which names the other side and not the proxy.
+          servername: isIP(hostname) === 0 ? hostname : '',
         })
       : httpRequest(options);
     const timer = setTimeout(() => fail(`did not answer within ${timeoutMs} ms`), timeoutMs);

@@ -11,7 +11,7 @@ import { type IntakeOptions, type LifecycleEvent, takeIn } from './intake.js';
 import { createOnceInAWhile } from './once-in-a-while.js';
 import type { IntakeOutcome } from './outcome.js';
 import { LIFECYCLE_PATH, NOTIFICATIONS_PATH } from './paths.js';
-import { readBody } from './read-body.js';
+import { createBodyReader } from './read-body.js';
 import { createStoring, inTime, StorageLate } from './storing.js';
 import { readValidationToken } from './validation-token.js';
 
@@ -75,6 +75,7 @@ export function createListenerApp(options: ListenerAppOptions): express.Express 
   const { clock, log, onLifecycle, onOutcome = () => undefined, onAnswered } = options;
   const { isAllowed = () => true, isOwnToken = () => false, storeWithinMs = ALARM_MS } = options;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
+  const readBody = createBodyReader({ maxBytes: MAX_BODY_BYTES });
   const hints = createStoring(options.hints, options.maxWaiting);
   const tenantId = parseGuid(options.tenantId);
   if (!tenantId) {
@@ -167,7 +168,12 @@ export function createListenerApp(options: ListenerAppOptions): express.Express 
   }
 
   async function receive(req: Request, res: Response): Promise<void> {
-    const read = await readBody(req, MAX_BODY_BYTES);
+    const read = await readBody(req);
+    if (read.kind === 'crowded-out') {
+      res.set({ 'Retry-After': RETRY_AFTER_SECONDS, Connection: 'close' });
+      refuse(req, res, 503, 'crowded-out', 'too many bytes of too many requests at once, and this one the largest');
+      return;
+    }
     if (read.kind === 'too-large') {
       refuse(req, res, 413, 'too-large', `more than ${MAX_BODY_BYTES} bytes`);
       return;

@@ -10,6 +10,8 @@ export type IntakeOutcome =
   | 'bad-token'
   | 'not-json'
   | 'too-large'
+  /** More than we hold of all bodies together, and this the largest of them: answered 503. */
+  | 'crowded-out'
   | 'malformed'
   | 'not-found'
   /** From an address that is not on the allow-list. */

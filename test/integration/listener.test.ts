@@ -403,6 +403,27 @@ describe('the server', () => {
     expect(healthy.status).toBe(202);
   });
 
+  it('holds a bounded number of bytes for strangers who send much and slowly, and still takes what is small', async () => {
+    await listen();
+    const head = 'POST /graph/notifications HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
+    const most = Buffer.alloc(1024 * 1024 - 1, ' ');
+    const strangers = await Promise.all(Array.from({ length: 40 }, open));
+    const answered = Promise.race(strangers.map(drain));
+    for (const stranger of strangers) {
+      stranger.on('error', () => undefined);
+      stranger.write(`${head}Content-Length: ${1024 * 1024}\r\n\r\n`);
+      stranger.write(most);
+    }
+
+    const first = await answered;
+    const healthy = await notify(userItem(alice));
+    for (const stranger of strangers) stranger.destroy();
+
+    expect(first).toMatch(/^HTTP\/1\.1 503/);
+    expect(outcomes).toContain('crowded-out');
+    expect(healthy.status).toBe(202);
+  });
+
   it('refuses headers that are too large', async () => {
     await listen();
 

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -321,6 +322,107 @@ describe('token apply', () => {
     expect(plan.remarks.join('\n')).toMatch(/terraform is ours and no longer declared/);
     expect(world()).toEqual(before);
   });
+
+  it('takes with --prune no right from a token whose declaration stands and is in conflict', async () => {
+    await apply(declare({ privsep: 1, paths: ['/pool/lab'] }));
+    chmodSync(placeOf('terraform'), 0o644);
+    const before = world();
+
+    const { steps, conflicts } = await apply(declare({ privsep: 1, paths: ['/pool/lab'] }), { prune: true });
+
+    expect(conflicts[0]?.why).toMatch(/can be read by others/);
+    expect(steps).toEqual([]);
+    expect(world()).toEqual(before);
+  });
+
+  it('forgets a role that it has removed, so that a later one of that name is nobody else than its maker', async () => {
+    const kept = { name: 'ansible', role: 'AnsibleProv' };
+    await apply(declare({}, kept));
+    await apply(declare(kept), { prune: true });
+    simulator.addRole('TerraformProv', ['VM.Audit']);
+
+    const { plan } = await look(declare(kept), { prune: true });
+    const { conflicts } = await apply(declare({ name: 'other', ugid: 'other-prov@pve' }));
+
+    expect(plan.steps).toEqual([]);
+    expect(conflicts[0]?.why).toMatch(/role TerraformProv is there with other privileges/);
+    expect(simulator.roles().TerraformProv).toEqual(['VM.Audit']);
+  });
+
+  it('gives back with --prune a user that was there before, with its comment and its other rights', async () => {
+    simulator.addUser({ userid: OWNER, comment: 'Backup operator; ask Bob' });
+    simulator.setAcl({ path: '/storage/local', type: 'user', ugid: OWNER, roleid: 'PVEDatastoreAdmin' });
+    const before = world();
+    await apply(declare({ privsep: 1, paths: ['/pool/lab'] }), { adopt: true });
+    const adopted = simulator.user(OWNER)?.comment;
+
+    await apply([], { prune: true });
+
+    expect(adopted).toBe('Backup operator; ask Bob; entramox-tokens:TerraformProv');
+    expect(world()).toEqual(before);
+  });
+
+  it('deletes with --prune no user that somebody has put into a group', async () => {
+    simulator.addGroup('operators');
+    await apply(declare({}));
+    const params = { userid: OWNER };
+    const body = { groups: 'operators' };
+    await connect(admin).write({ method: 'PUT', route: '/access/users/{userid}', params, body }, signal());
+
+    await apply([], { prune: true });
+
+    expect(simulator.user(OWNER)).toBeDefined();
+    expect(simulator.user(OWNER)?.comment).not.toMatch(/entramox-tokens/);
+    expect(simulator.tokens(OWNER)).toEqual([]);
+  });
+
+  it('never takes over a user that stands for a person', async () => {
+    const comment = 'Entramox: active; entra:11111111-1111-4111-8111-111111111111';
+    simulator.addUser({ userid: OWNER, comment });
+
+    const { steps, conflicts } = await apply(declare({}), { adopt: true });
+
+    expect(steps).toEqual([]);
+    expect(conflicts[0]?.why).toMatch(/stands for a person/);
+    expect(simulator.user(OWNER)?.comment).toBe(comment);
+  });
+
+  it('makes no pending token anew whose secret is there and cannot be read', async () => {
+    const declared = declare({ paths: ['/pool/lab'] });
+    await apply(declared);
+    const [token] = simulator.tokens(OWNER);
+    await connect(admin).write(
+      {
+        method: 'PUT',
+        route: '/access/users/{userid}/token/{tokenid}',
+        params: { userid: OWNER, tokenid: 'terraform' },
+        body: { comment: 'Terraform token (entramox, not stored yet)' },
+      },
+      signal(),
+    );
+    chmodSync(placeOf('terraform'), 0o640);
+    const before = readFileSync(placeOf('terraform'), 'utf8');
+
+    const { steps, conflicts } = await apply(declared);
+
+    expect(token).toBeDefined();
+    expect(steps).toEqual([]);
+    expect(conflicts[0]?.why).toMatch(/can be read by others/);
+    expect(readFileSync(placeOf('terraform'), 'utf8')).toBe(before);
+  });
+
+  it('tells what was done where one token cannot be asked in the end', async () => {
+    const two = declare({}, { name: 'ansible', ugid: 'ansible-prov@pve' });
+    await apply(two);
+    const ports = setUp(declare({ comment: 'other' }, { name: 'ansible', ugid: 'ansible-prov@pve' }));
+    const looked = await lookAtTokens(ports, signal());
+    rmSync(placeOf('ansible'));
+
+    const { steps, wrongRights } = await bringTokensAbout(ports, looked, signal());
+
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual(['token.change done']);
+    expect(wrongRights).toEqual([expect.stringMatching(/ansible-prov@pve!ansible .*does not hold the secret/)]);
+  });
 });
 
 describe('a secret that cannot be stored', () => {
@@ -349,6 +451,55 @@ describe('a secret that cannot be stored', () => {
     expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toContain('token.create failed');
     expect(steps.at(-1)).toMatchObject({ step: { do: 'token.confirm' }, result: 'skipped' });
     expect(simulator.tokens(OWNER)).toEqual([]);
+  });
+
+  it.each<[string, () => void]>([
+    [
+      'another token',
+      () => {
+        const file = { 'full-tokenid': 'old@pve!terraform', info: {}, value: '00000000-0000-4000-8000-000000000000' };
+        writeFileSync(placeOf('terraform'), JSON.stringify(file), { mode: 0o600 });
+      },
+    ],
+    ['something else', () => writeFileSync(placeOf('terraform'), 'root:*:19000:0:99999:7:::\n', { mode: 0o600 })],
+  ])('never takes the place of what is there of %s', async (_what, prepare) => {
+    prepare();
+    const before = readFileSync(placeOf('terraform'), 'utf8');
+
+    const { steps } = await apply(declare({}));
+
+    expect(readFileSync(placeOf('terraform'), 'utf8')).toBe(before);
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toContain('token.create failed');
+    expect(simulator.tokens(OWNER)).toEqual([]);
+  });
+
+  it.each<[string, () => void]>([
+    ['a directory further up is open to others', () => chmodSync(join(dir, 'open'), 0o777)],
+    [
+      'a directory further up belongs to somebody else',
+      () => {
+        if (process.getuid?.() === 0) chownSync(join(dir, 'open'), 4242, 4242);
+        else chmodSync(join(dir, 'open'), 0o777);
+      },
+    ],
+    [
+      'a link on the way is in such a directory',
+      () => {
+        mkdirSync(join(dir, 'safe', 'deep'), { recursive: true });
+        rmSync(join(dir, 'open', 'room'), { recursive: true });
+        symlinkSync(join(dir, 'safe'), join(dir, 'open', 'room'));
+        chmodSync(join(dir, 'open'), 0o777);
+      },
+    ],
+  ])('is stored nowhere where %s', async (_what, prepare) => {
+    const deep = join(dir, 'open', 'room', 'deep');
+    mkdirSync(deep, { recursive: true, mode: 0o700 });
+    prepare();
+
+    const { steps } = await apply(declare({ sink: { type: 'file', path: join(deep, 'secret') } }));
+
+    expect(steps.find(({ result }) => result === 'failed')).toMatchObject({ step: { do: 'token.create' } });
+    expect(existsSync(join(deep, 'secret'))).toBe(false);
   });
 
   it('takes the token away again where the disk fills up in between', async () => {

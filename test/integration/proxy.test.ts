@@ -110,6 +110,17 @@ describe('a forward proxy', () => {
     expect(proxy.passages[0]?.status).toBe(200);
   });
 
+  it('that speaks TLS and is named by its address must have a certificate for that address, and no other', async () => {
+    const proxy = await openProxy({ tls: await authority.issue(['127.0.0.1']) });
+    const impostor = await openProxy({ tls: await authority.issue(['localhost']) });
+
+    const found = await readGroup(openOutbound(`https://127.0.0.1:${proxy.port}`));
+    const fooled = await readGroup(openOutbound(`https://127.0.0.1:${impostor.port}`));
+
+    expect(impostor.passages).toEqual([]);
+    expect([found, fooled]).toEqual([1, 0]);
+  });
+
   it.each(['localhost', '.localhost', '*', 'localhost:PORT'])(
     'is left out for a host that NO_PROXY=%s names',
     async (entry) => {

@@ -153,6 +153,8 @@ export async function startListener(
   const leftover = publicUrl && hub ? undefined : second;
 
   function tick(): void {
+    // A dry run writes nothing anywhere, at Graph neither.
+    if (settings.dryRun) return;
     watchList
       .refresh()
       .then(() => leftover && retireSubscriptions(leftover, api, log, stopping.signal))
@@ -167,9 +169,8 @@ export async function startListener(
     ...(timeZone ? { timezone: timeZone } : {}),
     noOverlap: true,
   });
-  // A dry run writes nothing anywhere, at Graph neither.
   if (settings.dryRun) await task.stop();
-  else tick();
+  tick();
   const routes = express.Router();
   routes.use(subscriptionRoutes(subscriptions));
   if (webhook) routes.use(webhook.routes);

@@ -1,16 +1,16 @@
-import Table from 'cli-table3';
 import type { IntegrityView } from '../../integrity/view.js';
 import { type EndpointView, endpointLine, endpointProblem } from '../../listener/endpoint-health.js';
 import type { ShownHub } from '../../listener/event-hub/routes.js';
 import type { ShownSubscription } from '../../listener/subscriptions/routes.js';
-import { type CatchUpView, catchUpLateness } from '../../operator/catch-up.js';
-import { lateness } from '../../operator/health.js';
+import type { CatchUpView } from '../../operator/catch-up.js';
 import type { ReconcilerStatus } from '../../operator/status.js';
 import type { HeldView } from '../../operator/views.js';
-import type { ExpiryView } from '../../telemetry/expiry.js';
 import { colours, type Io } from '../io.js';
+import { alarmsOf } from './alarms.js';
 import { groupRows, type ShownGroup } from './groups.js';
+import { plainTable } from './plain-table.js';
 import { removalLine, renderRejected } from './plan.js';
+import { ago, span } from './words.js';
 
 export interface StatusView {
   reconciler?: ReconcilerStatus | undefined;
@@ -46,49 +46,6 @@ export function renderStatus(
   if (eventHub) lines.push('', hubLine(eventHub, now));
   if (endpoint) lines.push('', `Answers to Graph: ${endpointLine(endpoint)}`);
   return lines;
-}
-
-function alarmsOf(status: ReconcilerStatus, now: number): string[] {
-  const held = status.held;
-  const late = lateness(status, now);
-  const unasked = catchUpLateness(status.catchUp, now);
-  return [
-    ...(status.dryRun ? ['DRY_RUN is on: nothing is written'] : []),
-    ...problemAlarms(status, now),
-    ...(held
-      ? [
-          `HELD since ${ago(held.since, now)}: ${held.why}`,
-          `  entramox approve ${held.hash}   after reading the list below`,
-          ...(held.by === 'first-run' ? [] : [`  entramox reject ${held.hash}    to keep them all as they are`]),
-        ]
-      : []),
-    ...(status.rejected ?? []).map(
-      ({ removals, until }) => `${removals.length} kept by an operator's rejection until ${until}, see below`,
-    ),
-    // What a sweep held is told above for as long as it is held.
-    ...(status.lastSweep && ['degraded', 'failed'].includes(status.lastSweep.result)
-      ? [`last sweep ${status.lastSweep.result}: ${status.lastSweep.why ?? ''}`]
-      : []),
-    ...(late ? [`${late.detail}: see the journal of the reconciler`] : []),
-    ...(unasked ? [unasked.detail] : []),
-    ...status.queue.parked.map((item) => `parked ${item.key} after ${item.attempts} attempts: ${item.error}`),
-    ...status.conflicts.map((item) => `conflict ${item.upn} on ${item.target}: ${item.what}. ${item.remedy}`),
-    ...status.failing.map(
-      ({ upn, problem, since }) =>
-        `failing ${upn}: ${problem}${since ? ` (for ${span(now - Date.parse(since))})` : ''}`,
-    ),
-    ...(status.expiring ?? []).map(expiryAlarm),
-    ...integrityAlarms(status),
-  ];
-}
-
-/** Each with since when it lasts, and with what mends it below it where its words do not say so themselves. */
-function problemAlarms({ problems, conditions }: ReconcilerStatus, now: number): string[] {
-  if (!conditions) return problems;
-  return conditions.flatMap(({ detail, since, mend }) => [
-    `${detail} [since ${since.slice(0, 16).replace('T', ' ')} UTC, ${span(now - Date.parse(since))}]`,
-    ...(mend && !detail.includes(mend) ? [`  ${mend}`] : []),
-  ]);
 }
 
 function renderReconciler(status: ReconcilerStatus, now: number): string[] {
@@ -170,21 +127,6 @@ function renderHeld({ hash, removals, changes }: HeldView): string[] {
   ];
 }
 
-function expiryAlarm({ credential, expiresAt, level, daysLeft, remedy }: ExpiryView): string {
-  const when = level === 'expired' ? `has ended (${expiresAt})` : `ends in ${daysLeft} d (${expiresAt})`;
-  return `${credential} ${when}: ${remedy}`;
-}
-
-/** What is enforced cannot be wrong while something runs, other than by what was changed since. */
-function integrityAlarms({ integrity }: ReconcilerStatus): string[] {
-  if (!integrity) return [];
-  const { enforced, distrusted, changed } = integrity;
-  return [
-    ...(enforced ? distrusted.map(({ why, mend }) => `${why}: the next start will be refused. ${mend}`) : []),
-    ...changed.map((path) => `${path} was changed since it was sealed. If that was you: entramox integrity seal`),
-  ];
-}
-
 function integrityLine({ enforced, why, distrusted, sealedAt }: IntegrityView): string {
   const sealed = sealedAt === undefined ? 'contents not sealed' : `contents sealed ${sealedAt}`;
   const found = distrusted.length === 0 ? '' : `, ${distrusted.length} could be changed by others`;
@@ -253,43 +195,4 @@ function endpointAlarms(endpoint: EndpointView | undefined): string[] {
 function due({ deleteAt, waits }: ReconcilerStatus['grace'][number], now: number): string {
   if (Date.parse(deleteAt) <= now) return `due, ${waits ?? 'at the next sweep'}`;
   return `${deleteAt.slice(0, 16).replace('T', ' ')} UTC`;
-}
-
-function plainTable(): Table.Table {
-  const none = '';
-  const chars = Object.fromEntries(
-    [
-      'top',
-      'top-mid',
-      'top-left',
-      'top-right',
-      'bottom',
-      'bottom-mid',
-      'bottom-left',
-      'bottom-right',
-      'left',
-      'left-mid',
-      'mid',
-      'mid-mid',
-      'right',
-      'right-mid',
-      'middle',
-    ].map((name) => [name, none]),
-  );
-  return new Table({
-    chars: { ...chars, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-}
-
-function ago(at: string, now: number): string {
-  return `${span(now - Date.parse(at))} ago`;
-}
-
-function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} d`;
 }

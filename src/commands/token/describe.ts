@@ -8,6 +8,8 @@ export function describeStep(step: TokenStep): string {
       return `create the user ${step.owner}, without a password`;
     case 'owner.mark':
       return `mark the user ${step.owner} as ours`;
+    case 'owner.release':
+      return `take our mark from the user ${step.owner}, which stays`;
     case 'owner.delete':
       return `delete the user ${step.owner}`;
     case 'role.create':

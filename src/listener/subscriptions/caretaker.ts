@@ -100,6 +100,7 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
     log('listener.subscription.altered', { resource, id, what, theirs: seen.notificationUrl });
     const counted = byUs ? record : countAlteration(record, clock.now());
     if (counted) return replace(counted, 'changed', signal);
+    await lost(record, 'changed');
     return (
       `Graph shows it with another ${what} than it was made with (it sends to ${seen.notificationUrl}), although it was ` +
       'made anew twice within a day: who else has the secret of this app registration?'

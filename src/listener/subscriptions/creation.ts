@@ -4,7 +4,7 @@ import { GraphError } from '../../entra/graph-errors.js';
 import type { CreateOutcome, Subscription, SubscriptionApi } from '../../entra/subscription.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Backoff } from './backoff.js';
-import { sameAddress, sameResource } from './compare.js';
+import { sameAddress, sameResource, sameTypes } from './compare.js';
 import { withDebt } from './debts.js';
 import { closeGap, type Gap } from './gaps.js';
 import type { SubscriptionRecord } from './record.js';
@@ -161,7 +161,10 @@ export function createCreation(options: CreationOptions): Creation {
   }
 
   async function findListed(resource: string, signal: AbortSignal): Promise<Subscription | undefined> {
-    const same = (await api.list(signal)).filter((one) => sameResource(one.resource, resource));
+    // What has other change types is in nobody's way, and may well be another application's.
+    const same = (await api.list(signal)).filter(
+      (one) => sameResource(one.resource, resource) && sameTypes(one.changeType, options.changeType),
+    );
     return same.find((one) => sameAddress(one.notificationUrl, urls.notifications)) ?? same[0];
   }
 

@@ -1,14 +1,30 @@
-/** Runs the work, or joins the work for the same key that waits or runs already. */
+/** Runs the work, or joins the work for the same key that waits. */
 export type Joiner = (key: string, work: () => Promise<void>) => Promise<void>;
 
-/** Coalesces what is asked for again before it is finished. */
+/**
+ * Coalesces what is asked for again before it is finished: however often that is, it is one more run after the one that
+ * is under way, which may have looked already before it was asked for again. The work must not throw.
+ */
 export function createJoiner(): Joiner {
   const running = new Map<string, Promise<void>>();
+  const waiting = new Map<string, Promise<void>>();
+
+  async function run(key: string, work: () => Promise<void>): Promise<void> {
+    const current = work().finally(() => running.delete(key));
+    running.set(key, current);
+    await current;
+  }
+
   return (key, work) => {
-    const known = running.get(key);
-    if (known) return known;
-    const run = work().finally(() => running.delete(key));
-    running.set(key, run);
-    return run;
+    const current = running.get(key);
+    const next = waiting.get(key);
+    if (next) return next;
+    if (!current) return run(key, work);
+    const later = current.then(() => {
+      waiting.delete(key);
+      return run(key, work);
+    });
+    waiting.set(key, later);
+    return later;
   };
 }

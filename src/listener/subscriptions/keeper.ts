@@ -6,7 +6,7 @@ import type { KnownSubscription } from '../item-origin.js';
 import { createAttendance } from './attendance.js';
 import { createBackoff } from './backoff.js';
 import { createCaretaker } from './caretaker.js';
-import { resourceKey } from './compare.js';
+import { resourceKey, sameResource } from './compare.js';
 import { type CreationOptions, createCreation } from './creation.js';
 import { createSweepDebts } from './debts.js';
 import type { Gap } from './gaps.js';
@@ -21,7 +21,10 @@ import { type SubscriptionView, viewOf } from './view.js';
 
 export interface SubscriptionKeeperOptions
   extends Pick<CreationOptions, 'api' | 'store' | 'urls' | 'changeType' | 'lifetimeMs' | 'clock' | 'random' | 'log'> {
-  /** See `wantedResources`. Asked at every look, since groups below the configured ones come and go. */
+  /**
+   * See `wantedResources`. Asked at every look, since groups below the configured ones come and go. While it is empty
+   * nothing is made and nothing deleted, but at an operator's word.
+   */
   wanted: () => readonly string[];
   hints: HintSink;
   /** Resolves when our endpoint answers a handshake, rejects with the reason when it does not. */
@@ -47,7 +50,7 @@ export interface SubscriptionKeeper {
   renewAll(signal: AbortSignal): Promise<SubscriptionView[]>;
   /** Deletes all of ours at Graph, recorded or not. Throws for the first that could not be deleted. */
   deleteAll(signal: AbortSignal): Promise<number>;
-  /** Repeated events for one subscription join the one that is being handled. Never throws. */
+  /** Repeated events for one subscription are handled once more after the one that is being handled. Never throws. */
   handleLifecycle(event: LifecycleEvent, signal?: AbortSignal): Promise<void>;
   /** For the intake: what we know of a subscription. */
   find(subscriptionId: string): KnownSubscription | undefined;
@@ -57,7 +60,7 @@ const LIFECYCLE_DEADLINE_MS = 60_000;
 
 /** Keeps the wanted subscriptions alive. Call `tick` at the start and at fixed intervals. */
 export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): SubscriptionKeeper {
-  const { store, urls, wanted, clock, log, hints, monotonicMs = clock.now } = options;
+  const { store, urls, wanted, clock, log, hints, monotonicMs = clock.now, isSibling = () => false } = options;
   const locked = createKeyedLock();
   const joined = createJoiner();
   let started = false;
@@ -82,6 +85,7 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
     store,
     notificationUrl: urls.notifications,
     rivals,
+    isSibling,
     locked,
     monotonicMs,
     log,
@@ -91,7 +95,7 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
     ...shared,
     rivals,
     backoff,
-    isSibling: options.isSibling ?? (() => false),
+    isSibling,
     onUncertain: orphans.suspect,
   });
   const caretaker = createCaretaker({
@@ -120,6 +124,10 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
       log('listener.endpoint.unready', { error: messageOf(error) });
       return false;
     }
+  }
+
+  function isWanted(resource: string): boolean {
+    return wanted().some((one) => sameResource(one, resource));
   }
 
   async function forgetUnwanted(signal: AbortSignal): Promise<void> {
@@ -173,6 +181,8 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
     if (!started) await debts.owe('start');
     started = true;
     await debts.pay();
+    // A dry run, which touches nothing at Graph, or a mistake, which must not cost us all that we have.
+    if (wanted().length === 0) return;
     ready = undefined;
     if (pause.why() === undefined) await orphans.check(signal);
     await forgetUnwanted(signal);
@@ -202,7 +212,7 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
 
   async function handle({ event, subscriptionId }: LifecycleEvent, signal: AbortSignal): Promise<void> {
     const resource = store.byId(subscriptionId)?.resource;
-    if (!resource) return;
+    if (!resource || !isWanted(resource)) return;
     if (event !== 'reauthorizationRequired') await debts.owe(event);
     ready = undefined;
     if (event !== 'missed') {
@@ -247,8 +257,11 @@ export function createSubscriptionKeeper(options: SubscriptionKeeperOptions): Su
       await rivals.forgive();
       return recorded.length + (await orphans.deleteAll(signal));
     },
-    handleLifecycle: (event, signal = AbortSignal.timeout(LIFECYCLE_DEADLINE_MS)) =>
-      joined(`${event.event} ${event.subscriptionId.toLowerCase()}`, () => handle(event, signal)),
+    // The time that it may take begins with its turn.
+    handleLifecycle: (event, signal) =>
+      joined(`${event.event} ${event.subscriptionId.toLowerCase()}`, () =>
+        handle(event, signal ?? AbortSignal.timeout(LIFECYCLE_DEADLINE_MS)),
+      ),
   };
 }
 

@@ -12,6 +12,8 @@ export interface OrphanOptions {
   /** Where ours send to; what sends elsewhere is never looked at. */
   notificationUrl: string;
   rivals: Rivals;
+  /** Whether another keeper of this process has this one: it may have been made before the address became ours. */
+  isSibling: (subscriptionId: string) => boolean;
   /** The lock of the keeper: what is being made at this moment is no orphan. */
   locked: KeyedLock;
   monotonicMs: () => number;
@@ -35,7 +37,7 @@ const EVERY_MS = 60 * 60_000;
 const RETRY_MS = 60_000;
 
 export function createOrphans(options: OrphanOptions): Orphans {
-  const { api, store, notificationUrl, rivals, locked, monotonicMs, log } = options;
+  const { api, store, notificationUrl, rivals, isSibling, locked, monotonicMs, log } = options;
   let checked: { at: number; again: number } | undefined;
   let contested: string[] = [];
 
@@ -47,7 +49,7 @@ export function createOrphans(options: OrphanOptions): Orphans {
 
   async function find(signal: AbortSignal): Promise<Subscription[]> {
     const all = await api.list(signal);
-    return all.filter((one) => sameAddress(one.notificationUrl, notificationUrl));
+    return all.filter((one) => sameAddress(one.notificationUrl, notificationUrl) && !isSibling(one.id));
   }
 
   /** Whether a creation for this resource went without an answer, so that this may be what it made. */
@@ -78,14 +80,16 @@ export function createOrphans(options: OrphanOptions): Orphans {
   return {
     async check(signal) {
       if (!isDue()) return;
-      checked = { at: monotonicMs(), again: RETRY_MS };
+      const look = { at: monotonicMs(), again: RETRY_MS };
+      checked = look;
       try {
         const found = await find(signal);
         contested = [];
         for (const orphan of found) {
           if (!store.byId(orphan.id)) await remove(orphan, signal);
         }
-        checked.again = EVERY_MS;
+        // Of this look alone: what is suspected meanwhile is not in the list.
+        look.again = EVERY_MS;
       } catch (error) {
         if (!signal.aborted) log('listener.subscriptions.orphans-unknown', { error: messageOf(error) });
       }
@@ -103,6 +107,7 @@ export function createOrphans(options: OrphanOptions): Orphans {
         await locked(resourceKey(resource), () => api.delete(id, signal));
         log('listener.subscription.deleted', { resource, id, orphan: true });
       }
+      contested = [];
       return orphans.length;
     },
   };

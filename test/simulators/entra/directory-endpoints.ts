@@ -56,7 +56,7 @@ export function directoryRoutes({ state, view, baseUrl }: DirectoryEndpointOptio
       if (cast && !isAdvanced(incoming)) throw castRefused(cast);
       const hiddenMembers =
         group.properties.visibility === 'HiddenMembership' && !incoming.caller.roles.has('Member.Read.Hidden');
-      const all = hiddenMembers ? [] : view.list(group.id, depth);
+      const all = hiddenMembers ? [] : view.list(group.id, depth, cast);
       // v1.0 leaves service principals out of member listings (known issue of the API).
       const chosen = all.filter((object) => (cast ? object.kind === cast : object.kind !== 'servicePrincipal'));
       return listing(incoming, chosen, {

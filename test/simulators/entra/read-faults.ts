@@ -11,7 +11,7 @@ export interface ReadFaults {
   thawReads(oid: string): void;
   /** "Limited information": these properties (default: all but the id) read null. */
   limitInformation(oids: readonly string[] | 'all', properties?: readonly string[]): void;
-  /** The next `times` listings of this group say that it is empty. */
+  /** The next `times` listings of the people of this group say that it is empty. */
   emptyGroup(group: string, times?: number): void;
   /** The next `times` listings of this group leave these out, and count without them. */
   loseMembers(group: string, oids: readonly string[], times?: number): void;
@@ -36,8 +36,8 @@ export interface DirectoryView {
     direct: ReadonlySet<string>;
     above: ReadonlySet<string>;
   };
-  /** The objects of one listing of a group, sorted by id. */
-  list(group: string, depth: 'direct' | 'transitive'): DirectoryObject[];
+  /** The objects of one listing of a group, sorted by id. A listing of its groups is none of its people: no fault. */
+  list(group: string, depth: 'direct' | 'transitive', cast?: 'user' | 'group'): DirectoryObject[];
   /** All objects of a kind, sorted by id. */
   all(kind: DirectoryObject['kind']): DirectoryObject[];
   /** Whether the property must read null. */
@@ -116,7 +116,10 @@ export function createView(
         spend(id, entry);
         return entry;
       },
-      list(group, depth) {
+      list(group, depth, cast) {
+        if (cast === 'group') {
+          return [...membership.below(group, depth)].flatMap((id) => state.objects.get(id) ?? []).sort(byId);
+        }
         const empty = emptied.get(group) ?? 0;
         if (empty > 0) {
           emptied.set(group, empty - 1);

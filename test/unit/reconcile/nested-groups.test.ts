@@ -160,6 +160,20 @@ describe('a member that is a group', () => {
     expect(world.linux.account(oidOf(1))?.name).toBe('carol');
   });
 
+  it('keeps no claim of its batch from being settled where Graph refuses to say', async () => {
+    fault = new Error('400 Request_BadRequest');
+    await queue.put(`user:${CREW}`);
+    world.directory.person(ALICE).enabled = false;
+    await hint(`user:${ALICE}`);
+    const first = await queue.stats();
+    world.directory.person(ALICE).enabled = true;
+    fault = undefined;
+    await hint(`user:${ALICE}`);
+
+    expect([first.processing, isLocked(ALICE)]).toEqual([0, false]);
+    expect(queue.pending.has(`user:${CREW}`)).toBe(true);
+  });
+
   it('is told from a device, which leads to nothing', async () => {
     await hint(`user:${PRINTER}`);
 

@@ -101,7 +101,8 @@ async function perform(step: TokenStep, ports: ApplyPorts, signal: AbortSignal):
       // No password: nothing can log in as this user, and the token needs none.
       return write({ method: 'POST', route: '/access/users', body: { userid: owner, comment, enable: 1 } });
     }
-    case 'owner.mark': {
+    case 'owner.mark':
+    case 'owner.release': {
       const params = { userid: step.owner };
       return write({ method: 'PUT', route: '/access/users/{userid}', params, body: { comment: step.comment } });
     }
@@ -173,6 +174,10 @@ export function describeDifference(id: string, found: readonly RightsDifference[
 async function createToken(token: TokenDeclaration, ports: ApplyPorts, signal: AbortSignal): Promise<void> {
   const { client } = ports;
   const sink = ports.openSink(token.sink);
+  const there = await sink.read();
+  if (there && there['full-tokenid'] !== fullId(token)) {
+    throw new Rejected(`${sink.place} holds the secret of ${there['full-tokenid']}: move it away, or name another place`);
+  }
   await sink.probe();
   const body = settingsOf(token, 'pending');
   const made = await client.write({ method: 'POST', ...tokenRoute(token), body }, signal, storedToken);

@@ -1,5 +1,5 @@
 import { isSameGrant } from './entries.js';
-import { markOfToken } from './marks.js';
+import { isMadeByUs, markOfToken, withoutOwnerMark } from './marks.js';
 import type { AclEntry } from './observed.js';
 import type { PlanOptions, TokenStep } from './plan.js';
 
@@ -11,6 +11,7 @@ export function leftOver(
 ): { steps: TokenStep[]; remarks: string[] } {
   const steps: TokenStep[] = [];
   const remarks: string[] = [];
+  const released: TokenStep[] = [];
   const doomedOwners = new Set<string>();
   for (const owner of marks.keys()) {
     const tokens = [...(observed.owners.get(owner)?.tokens ?? [])];
@@ -25,7 +26,9 @@ export function leftOver(
       steps.push(...own.map((entry): TokenStep => ({ do: 'acl.revoke', entry })));
       steps.push({ do: 'token.delete', owner, name, why: 'no longer declared' });
     }
-    if (kept.length === 0 && !foreign) {
+    const seen = observed.owners.get(owner);
+    const isAlone = !foreign && seen !== undefined && !seen.isInGroup && isMadeByUs(seen.comment);
+    if (kept.length === 0 && isAlone) {
       doomedOwners.add(owner);
       remarks.push(`the user ${owner} is ours and no longer declared; --prune removes it`);
       steps.push({ do: 'owner.delete', owner });
@@ -34,9 +37,14 @@ export function leftOver(
     const managed = new Set([owner, ...kept.map((name) => `${owner}!${name}`)]);
     for (const entry of observed.acl) {
       if (!managed.has(entry.ugid) || wanted.some((other) => isSameGrant(other, entry))) continue;
+      // Of whoever is given back, what we cannot have granted stays.
+      if (kept.length === 0 && !marks.get(owner)?.includes(entry.roleid)) continue;
       remarks.push(`${entry.ugid} has ${entry.roleid} on ${entry.path}, which is not declared; --prune revokes it`);
       steps.push({ do: 'acl.revoke', entry });
     }
+    if (kept.length > 0) continue;
+    remarks.push(`the user ${owner} is no longer declared and in use otherwise; --prune takes our mark from it`);
+    released.push({ do: 'owner.release', owner, comment: withoutOwnerMark(seen?.comment ?? '') });
   }
   const stillNamed = new Set(declared.map(({ role }) => role));
   for (const role of new Set([...marks.values()].flat())) {
@@ -47,5 +55,6 @@ export function leftOver(
     remarks.push(`the role ${role} is ours and no longer declared; --prune removes it`);
     steps.push({ do: 'role.delete', role });
   }
-  return { steps, remarks };
+  // Last: until then a run that dies still knows whose they are.
+  return { steps: [...steps, ...released], remarks };
 }

@@ -9,9 +9,25 @@ export type TokenMark = 'stored' | 'pending';
 
 const TOKEN_MARKS: Record<TokenMark, string> = { stored: '(entramox)', pending: '(entramox, not stored yet)' };
 
-/** The comment of an owner whose roles these are. */
-export function ownerComment(roles: readonly string[]): string {
-  return `Entramox: owner of API tokens, without a password; entramox-tokens:${[...new Set(roles)].sort().join(',')}`;
+const MADE = 'Entramox: owner of API tokens, without a password';
+
+/**
+ * The comment of an owner whose roles these are; `seen`: the comment of one that is there, which keeps its own words,
+ * so that it can be told from one that we made, and given back.
+ */
+export function ownerComment(roles: readonly string[], seen = MADE): string {
+  const words = withoutOwnerMark(seen);
+  return `${words}${words === '' ? '' : '; '}entramox-tokens:${[...new Set(roles)].sort().join(',')}`;
+}
+
+/** What the comment of an owner says without our mark. */
+export function withoutOwnerMark(comment: string): string {
+  return comment.replace(OWNER_MARK, '');
+}
+
+/** Whether we made the owner, rather than took it over. */
+export function isMadeByUs(comment: string): boolean {
+  return rolesInMark(comment) !== undefined && withoutOwnerMark(comment) === MADE;
 }
 
 /** The roles that a marked owner's comment names; undefined: not marked. */

@@ -21,6 +21,8 @@ export interface ObservedToken {
 export interface ObservedOwner {
   enabled: boolean;
   comment: string;
+  /** Whether somebody has put it into a group, as we never do. */
+  isInGroup: boolean;
   tokens: ReadonlyMap<string, ObservedToken>;
 }
 
@@ -47,6 +49,7 @@ const owners = z.array(
     userid: z.string().min(1),
     enable: flag.nullish().transform((value) => value ?? true),
     comment: text,
+    groups: text,
     tokens: z
       .array(token)
       .nullish()
@@ -80,9 +83,14 @@ export async function observeAccess(client: ProxmoxClient, signal: AbortSignal):
     knownPrivileges: new Set(Object.keys(administrator)),
     roles: new Map(roles.map(({ roleid, privs }) => [roleid, new Set(privs.split(/[,\s]+/).filter(Boolean))])),
     owners: new Map(
-      users.map(({ userid, enable, comment, tokens }) => [
+      users.map(({ userid, enable, comment, groups, tokens }) => [
         userid,
-        { enabled: enable, comment, tokens: new Map(tokens.map(({ tokenid, ...rest }) => [tokenid, rest])) },
+        {
+          enabled: enable,
+          comment,
+          isInGroup: groups !== '',
+          tokens: new Map(tokens.map(({ tokenid, ...rest }) => [tokenid, rest])),
+        },
       ]),
     ),
     acl: entries,

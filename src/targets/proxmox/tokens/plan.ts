@@ -1,3 +1,4 @@
+import { ownerIn } from '../../../domain/proxmox-comment.js';
 import type { TokenDeclaration } from './declaration.js';
 import { entriesOf, fullId, isSameEntry, isSameGrant } from './entries.js';
 import { leftOver } from './left-over.js';
@@ -14,6 +15,8 @@ export type SecretState =
 export type TokenStep =
   | { do: 'owner.create'; owner: string; comment: string }
   | { do: 'owner.mark'; owner: string; comment: string }
+  /** It stays, without our mark. */
+  | { do: 'owner.release'; owner: string; comment: string }
   | { do: 'role.create'; role: string; privileges: readonly string[] }
   | { do: 'role.change'; role: string; privileges: readonly string[]; added: string[]; removed: string[] }
   | { do: 'acl.grant' | 'acl.revoke'; entry: AclEntry }
@@ -62,12 +65,16 @@ export function planTokens(options: PlanOptions): TokenPlan {
     if (roles) marks.set(owner, roles);
   }
   const ours = new Set([...marks.values()].flat());
+  const stands = (role: string) => observed.roles.has(role) || declared.some((token) => token.role === role);
   const steps: TokenStep[] = [];
+  const marking = new Map<string, readonly string[]>(marks);
   for (const owner of new Set(good.map((token) => token.owner))) {
     const made = good.filter((token) => token.owner === owner && isOurRole(token, observed, ours, adopt));
-    const roles = [...(marks.get(owner) ?? []), ...made.map(({ role }) => role)];
-    const comment = ownerComment(roles);
+    // A role that is gone is ours no longer: one of that name may be somebody else's.
+    const roles = [...(marks.get(owner) ?? []).filter(stands), ...made.map(({ role }) => role)];
+    marking.set(owner, roles);
     const seen = observed.owners.get(owner);
+    const comment = ownerComment(roles, seen?.comment);
     if (!seen) steps.push({ do: 'owner.create', owner, comment });
     else if (seen.comment !== comment) steps.push({ do: 'owner.mark', owner, comment });
   }
@@ -80,8 +87,9 @@ export function planTokens(options: PlanOptions): TokenPlan {
   const afresh = new Set(steps.flatMap((step) => (step.do === 'token.create' ? [fullId(step.declaration)] : [])));
   steps.push(...missingEntries(wanted, observed, 'token', afresh));
   steps.push(...good.filter((token) => isUnconfirmed(token, options)).map(confirm));
-  const left = leftOver(options, marks, wanted);
-  if (options.prune) steps.push(...left.steps);
+  // What is in conflict is declared all the same, and keeps its rights.
+  const left = leftOver(options, marks, declared.flatMap(entriesOf));
+  if (options.prune) steps.push(...left.steps, ...marksWithout(left.steps, marking, observed));
   return { steps, conflicts, remarks: [...remarksOn(good), ...(options.prune ? [] : left.remarks)] };
 }
 
@@ -111,13 +119,17 @@ function conflictsOf(token: TokenDeclaration, { observed, adopt, secrets }: Plan
       found.push({ why: `the token ${id} is there and is not marked as ours`, remedy: adoption });
     }
   }
+  if (owner && ownerIn(owner.comment) !== undefined) {
+    found.push({ why: `the user ${token.owner} stands for a person`, remedy: 'name a user of its own in ugid' });
+  }
   if (owner && !owner.enabled) {
     found.push({ why: `the user ${token.owner} is disabled`, remedy: `pveum user modify ${token.owner} --enable 1` });
   }
   const secret = secrets.get(id);
   const seen = owner?.tokens.get(token.name);
-  // Somebody may be using it with a secret that is kept elsewhere, and would be cut off.
-  if (seen && markOfToken(seen.comment) !== 'pending' && secret?.state !== 'valid') {
+  // Somebody may be using it with a secret that is kept elsewhere, or cannot be read just now, and would be cut off.
+  const isLost = seen && (markOfToken(seen.comment) !== 'pending' || secret?.state === 'unreadable');
+  if (isLost && secret?.state !== 'valid') {
     const why = `the token ${id} exists, and ${describeSecret(secret, token.sink.place)}`;
     const remedy = `put its secret there, or delete the token (pveum user token delete ${token.owner} ${token.name}) to have a new one`;
     found.push({ why, remedy });
@@ -203,6 +215,23 @@ function changesOf(declaration: TokenDeclaration, seen: ObservedToken, mark: Tok
 
 export function showExpiry(seconds: number): string {
   return seconds === 0 ? 'never' : new Date(seconds * 1000).toISOString();
+}
+
+/** The owners' comments once roles are removed: a later role of such a name is not ours. */
+function marksWithout(
+  steps: readonly TokenStep[],
+  marking: ReadonlyMap<string, readonly string[]>,
+  { owners }: ObservedAccess,
+): TokenStep[] {
+  const gone = new Set(steps.flatMap((step) => (step.do === 'role.delete' ? [step.role] : [])));
+  const left = new Set(
+    steps.flatMap((step) => (step.do === 'owner.delete' || step.do === 'owner.release' ? [step.owner] : [])),
+  );
+  return [...marking].flatMap(([owner, roles]): TokenStep[] => {
+    if (left.has(owner) || !roles.some((role) => gone.has(role))) return [];
+    const stay = roles.filter((role) => !gone.has(role));
+    return [{ do: 'owner.mark', owner, comment: ownerComment(stay, owners.get(owner)?.comment) }];
+  });
 }
 
 function missingEntries(

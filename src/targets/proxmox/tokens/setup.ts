@@ -75,7 +75,7 @@ async function lookAtSecret(
 
 export interface Applied {
   steps: StepResult[];
-  /** Tokens that may do more or less than declared, in words; undefined where it could not be looked at. */
+  /** Tokens that may do more or less than declared, and those that could not be asked, in words. */
   wrongRights: string[];
 }
 
@@ -92,8 +92,13 @@ export async function bringTokensAbout(setup: SetupPorts, looked: Looked, signal
   const looking = setup.declared.filter((token) => !conflicting.has(fullId(token)) && !isBroken(token, steps));
   const wrongRights: string[] = [];
   for (const token of looking) {
-    const found = await checkRights(token, ports, signal);
-    if (found.length > 0) wrongRights.push(describeDifference(fullId(token), found));
+    try {
+      const found = await checkRights(token, ports, signal);
+      if (found.length > 0) wrongRights.push(describeDifference(fullId(token), found));
+    } catch (error) {
+      // What was done must be told all the same.
+      wrongRights.push(`what ${fullId(token)} may do could not be looked at: ${messageOf(error)}`);
+    }
   }
   return { steps, wrongRights };
 }

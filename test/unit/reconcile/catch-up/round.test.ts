@@ -329,6 +329,23 @@ describe('the age of a place', () => {
     expect([...put.keys()]).toEqual([`user:${ALICE}`]);
   });
 
+  it.each([
+    ['is refused', new Error('400 Bad Request')],
+    ['meets a Graph that is away', new SourceUnavailable('Graph is away')],
+  ])('loses nothing where the last look at an old place %s', async (_what, error) => {
+    await begun();
+    repeatLinks();
+    clock.time += 6 * DAY + 1;
+    source.tell('users', ALICE, { users: [ALICE] });
+    source.fail = (call) => (call === 'follow users 1' ? error : undefined);
+
+    await expect(round()).rejects.toThrow(error.message);
+    source.fail = () => undefined;
+    await round();
+
+    expect([...put.keys()].some((key) => key === 'sweep' || key === `user:${ALICE}`)).toBe(true);
+  });
+
   it('has a sweep follow where the old link is lost by then', async () => {
     await begun();
     clock.time += 8 * DAY;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, open, rename, rm } from 'node:fs/promises';
+import { lstat, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, Rejected } from '../../../../domain/errors.js';
 import { registerSecret } from '../../../../telemetry/redact.js';
@@ -10,8 +10,8 @@ import type { Sink } from './sink.js';
 const MAX_BYTES = 64 * 1024;
 
 /**
- * A file for its owner alone, 0600, replaced as a whole; the format of the old workflow. Links are never followed, and
- * a directory in which others may rename is refused.
+ * A file for its owner alone, 0600, replaced as a whole; the format of the old workflow. The file itself is never a
+ * link, and a place is refused where others may rename anything on the way to it.
  */
 export function createFileSink(path: string): Sink {
   const directory = dirname(path);
@@ -21,19 +21,24 @@ export function createFileSink(path: string): Sink {
     const folder = await lstat(directory).catch((error: unknown) => {
       throw new Rejected(`${directory} cannot be used for ${path}: ${messageOf(error)}`);
     });
-    const isSticky = (folder.mode & 0o1000) !== 0;
     if (!folder.isDirectory()) throw new Rejected(`${directory} is no directory, so ${path} cannot be written`);
-    if ((folder.mode & 0o022) !== 0 && !isSticky) {
-      throw new Rejected(`${directory} is writable by others, who could take ${path} away: chmod go-w ${directory}`);
-    }
-    if (folder.uid !== uid && folder.uid !== 0) {
-      throw new Rejected(
-        `${directory} belongs to uid ${folder.uid}, who could take ${path} away: choose another place`,
-      );
-    }
+    // Links on the way are all right where nobody else could put them elsewhere.
+    const whole = [...wayTo(directory), ...wayTo(await realpath(directory))];
+    for (const place of new Set(whole)) await requireOurs(place);
     const there = await lstat(path).catch(() => undefined);
     if (there && !there.isFile()) throw new Rejected(`${path} is no regular file: move it away`);
     if (there && there.uid !== uid) throw new Rejected(`${path} belongs to uid ${there.uid}: move it away`);
+  }
+
+  async function requireOurs(place: string): Promise<void> {
+    const seen = await lstat(place);
+    const isSticky = (seen.mode & 0o1000) !== 0;
+    if (!seen.isSymbolicLink() && (seen.mode & 0o022) !== 0 && !isSticky) {
+      throw new Rejected(`${place} is writable by others, who could take ${path} away: chmod go-w ${place}`);
+    }
+    if (seen.uid !== uid && seen.uid !== 0) {
+      throw new Rejected(`${place} belongs to uid ${seen.uid}, who could take ${path} away: choose another place`);
+    }
   }
 
   async function writeWhole(text: string): Promise<string> {
@@ -82,6 +87,12 @@ export function createFileSink(path: string): Sink {
       return stored.token;
     },
   };
+}
+
+/** The directory and all above it, `/` first. */
+function wayTo(directory: string): string[] {
+  const above = dirname(directory);
+  return above === directory ? [directory] : [...wayTo(above), directory];
 }
 
 async function readOwn(path: string, uid: number): Promise<string | undefined> {
