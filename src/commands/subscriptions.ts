@@ -3,6 +3,7 @@ import { type Answer, createOperatorClient, DaemonUnreachable } from '../operato
 import { ExitCode } from './exit-code.js';
 import type { Io } from './io.js';
 import { refusal } from './parts/refusal.js';
+import { namedBySource, sourceOf } from './render/subscription-source.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
 export type SubscriptionsVerb = 'list' | 'renew' | 'delete';
@@ -19,27 +20,22 @@ export async function subscriptionsCommand(verb: SubscriptionsVerb, options: Com
   const answer = await askEither(listenerSocket, operatorSocket, verb);
   if (answer.status !== 200) return refusal(answer, io);
   const subscriptions = answer.body as ShownSubscription[];
-  if (options.json) io.out(JSON.stringify(subscriptions));
+  if (options.json) io.out(JSON.stringify(subscriptions.map((one) => ({ ...one, source: sourceOf(one) }))));
   else if (verb === 'delete') io.out(afterDeletion(subscriptions));
   else if (subscriptions.length === 0) io.out('no subscriptions');
-  else for (const subscription of subscriptions) io.out(render(subscription, hasTwin(subscription, subscriptions)));
+  else for (const subscription of subscriptions) io.out(render(subscription));
   const unwell = subscriptions.some(({ state, problem }) => problem || (verb !== 'delete' && state !== 'live'));
   return unwell ? ExitCode.degraded : ExitCode.done;
 }
 
-/** Two change sources watch the same: only the address tells them apart. */
-function hasTwin({ resource }: ShownSubscription, all: readonly ShownSubscription[]): boolean {
-  return all.filter((other) => other.resource === resource).length > 1;
-}
-
-function render(subscription: ShownSubscription, withAddress: boolean): string {
-  const { resource, id, sendsTo, state, expiresAt, touchedAt, touchedBy, gap, lastGap, problem } = subscription;
+function render(subscription: ShownSubscription): string {
+  const { resource, id, state, expiresAt, touchedAt, touchedBy, gap, lastGap, problem } = subscription;
   const standing =
     expiresAt === undefined ? state : `${state}, ${state === 'expired' ? 'expired' : 'expires'} ${expiresAt}`;
   const parts = [
     resource,
     id ?? '-',
-    withAddress && sendsTo && `to ${sendsTo}`,
+    sourceOf(subscription),
     standing,
     touchedAt && `touched ${touchedAt}${touchedBy ? ` (${touchedBy})` : ''}`,
     gap && `NOT COVERED since ${gap.since} (${gap.kind})`,
@@ -51,7 +47,10 @@ function render(subscription: ShownSubscription, withAddress: boolean): string {
 
 function afterDeletion(subscriptions: readonly ShownSubscription[]): string {
   const left = subscriptions.filter(({ state }) => state !== 'missing');
-  if (left.length > 0) return `still there: ${left.map(({ resource }) => resource).join(', ')}`;
+  if (left.length > 0)
+    return `still there: ${namedBySource(left)
+      .map(({ resource }) => resource)
+      .join(', ')}`;
   return 'all are deleted; a listener that runs makes them anew at its next look (SUBSCRIPTION_CRON)';
 }
 

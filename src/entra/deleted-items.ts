@@ -42,8 +42,10 @@ function conclude(oid: ObjectId, answer: BatchAnswer | undefined): Reading {
     return unknown(`deletedItems cannot be read: status ${answer.status}${code ? ` ${code}` : ''}${hint}`);
   }
   const item = deletedSchema.safeParse(answer.body);
-  if (!item.success || parseGuid(item.data.id) !== oid || isOtherType(item.data['@odata.type'])) {
+  if (!item.success || parseGuid(item.data.id) !== oid) {
     return unknown('deletedItems answered with something that is not this user');
   }
+  // A member that is a group is told by its id alone, and Microsoft 365 groups lie in deletedItems too.
+  if (isOtherType(item.data['@odata.type'])) return { certainty: 'absent', oid, evidence: 'not-found' };
   return { certainty: 'absent', oid, evidence: 'soft-deleted' };
 }

@@ -35,7 +35,7 @@ export function createSubscriptionLifetime(clock: Pick<Clock, 'now'>): Subscript
           if (lifetimeMs <= MIN_LIFETIME_MS || attempt === ATTEMPTS) throw withClock(error as GraphError);
           const named = tooLong.minutes === undefined ? undefined : lessMargin(tooLong.minutes);
           // Only a limit below what was asked for is one; otherwise it is our clock that is ahead.
-          if (named !== undefined && named < lifetimeMs) longestMs = named;
+          if (named !== undefined && named < lifetimeMs) longestMs = Math.max(named, MIN_LIFETIME_MS);
           lifetimeMs = Math.max(named !== undefined && named < lifetimeMs ? named : lifetimeMs / 2, MIN_LIFETIME_MS);
         }
       }

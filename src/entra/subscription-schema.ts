@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { Subscription } from './subscription.js';
 
-/** A point in time as epoch ms. Graph writes offsets (`-07:00`) and seven decimals; no offset at all means UTC. */
+/**
+ * A point in time as epoch ms. Graph writes offsets (`-07:00`) and seven decimals; no offset at all means UTC. One before
+ * 1970 is a value that was never set (`0001-01-01`), and no date.
+ */
 const instant = z.string().transform((text, context) => {
   const at = Date.parse(/(z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
-  if (!Number.isNaN(at)) return at;
+  if (at >= 0) return at;
   context.addIssue({ code: 'custom', message: 'is not a date' });
   return z.NEVER;
 });

@@ -5,8 +5,8 @@ import { Low } from 'lowdb';
 import { Busy, messageOf } from '../domain/errors.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { LedgerEntry } from '../domain/ledger-entry.js';
+import { replaceFile } from '../durable/replace-file.js';
 import { emptyDocument, type LedgerDocument } from './document.js';
-import { replaceDurably } from './durable-file.js';
 import { parseLedger } from './schema.js';
 
 /** The ledger cannot be used: broken, of a newer version, unreadable. The reconciler must not start. */
@@ -140,7 +140,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 
 async function writeLedger(path: string, data: LedgerDocument): Promise<void> {
   try {
-    await replaceDurably(path, `${JSON.stringify(data)}\n`, 0o640);
+    await replaceFile(path, `${JSON.stringify(data)}\n`, { mode: 0o640, keepsFormer: true });
   } catch (error) {
     throw new Busy(`the ledger ${path} cannot be written: ${messageOf(error)}. Make room or mend its permissions`);
   }

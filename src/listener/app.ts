@@ -194,6 +194,7 @@ export function createListenerApp(options: ListenerAppOptions): express.Express 
         tenantId: tenantId ?? '',
         find: options.find,
         isWatchedGroup: options.isWatchedGroup,
+        onNesting: options.onNesting,
         hints,
         onOutcome(outcome) {
           if (outcome === 'accepted' || outcome === 'lifecycle') known.isGraphs = true;

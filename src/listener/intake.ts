@@ -39,20 +39,25 @@ export interface SortedItems {
  * Rejects when a hint could not be stored; whatever is wrong with an item only drops that item.
  */
 export async function takeIn(items: readonly unknown[], options: IntakeOptions): Promise<LifecycleEvent[]> {
-  const { keys, lifecycle } = sortItems(items, options);
+  const { keys, lifecycle } = sortItems([items], options);
   await storeKeys(keys, options.hints);
   return lifecycle;
 }
 
-/** The checking half of `takeIn`, the same for every way that items come by. */
-export function sortItems(items: readonly unknown[], options: Omit<IntakeOptions, 'hints'>): SortedItems {
+/**
+ * The checking half of `takeIn`, the same for every way that items come by. They come in lots, each of which is asked
+ * for when the one before is done with: a lot may be large, and what is kept of it is not.
+ */
+export function sortItems(lots: Iterable<readonly unknown[]>, options: Omit<IntakeOptions, 'hints'>): SortedItems {
   const { onOutcome, onDropped } = options;
   const hints: Hint[] = [];
   const lifecycle: LifecycleEvent[] = [];
-  for (const item of items) {
-    const outcome = takeItem(item, options, hints, lifecycle);
-    onOutcome(outcome);
-    if (outcome !== 'accepted' && outcome !== 'lifecycle') onDropped(outcome, namedSubscription(item));
+  for (const items of lots) {
+    for (const item of items) {
+      const outcome = takeItem(item, options, hints, lifecycle);
+      onOutcome(outcome);
+      if (outcome !== 'accepted' && outcome !== 'lifecycle') onDropped(outcome, namedSubscription(item));
+    }
   }
   const keys = mergeHints(hints);
   // What was not told is told by a sweep; stored like any hint, before anybody is answered.

@@ -1,4 +1,4 @@
-import { SourceUnavailable } from '../domain/errors.js';
+import { messageOf, SourceUnavailable } from '../domain/errors.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { Claim } from '../queue/queue.js';
 import type { Manner } from './apply.js';
@@ -111,7 +111,8 @@ function knownIn(ctx: Context, group: GroupId): ObjectId[] {
 
 /**
  * Those of these outcomes whose id is no user's and is a group's, or may be: a member is told by its id alone. Only ids
- * that Graph shows no user for, and that are not ours, are asked about; one that cannot be read at all only once.
+ * that Graph shows no user for, and that are not ours, are asked about; one that cannot be read at all only once. Never
+ * throws: what cannot be asked is unknown.
  */
 export async function groupsAmong(
   ctx: Context,
@@ -132,7 +133,10 @@ export async function groupsAmong(
   try {
     proofs = await ctx.groups.whichAreGroups(strangers, signal);
   } catch (error) {
-    if (!(error instanceof SourceUnavailable)) throw error;
+    // However it fails, the others of the batch are settled, or their keys would count as in work for good.
+    if (!(error instanceof SourceUnavailable || signal.aborted)) {
+      ctx.log('reconcile.loop.failed', { error: messageOf(error) });
+    }
   }
   for (const oid of strangers) {
     const proof = proofs.get(oid) ?? 'unknown';

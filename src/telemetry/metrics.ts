@@ -13,12 +13,12 @@ export interface Metrics {
   steps: Counter<'target' | 'action' | 'outcome'>;
   sweepLastSuccessSeconds: Gauge;
   sweepSeconds: Histogram;
-  subscriptionExpirySeconds: Gauge<'resource'>;
+  subscriptionExpirySeconds: Gauge<'resource' | 'source'>;
   eventHubUnwell: Gauge;
   eventHubLastEventSeconds: Gauge;
   subscriptionGaps: Counter<'kind'>;
   subscriptionGapSeconds: Counter;
-  subscriptionUncoveredSeconds: Gauge<'resource'>;
+  subscriptionUncoveredSeconds: Gauge<'resource' | 'source'>;
   credentialExpirySeconds: Gauge<'credential'>;
   guardHeld: Gauge;
   guardHeldIdentities: Gauge<'kind'>;
@@ -105,7 +105,7 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     subscriptionExpirySeconds: new Gauge({
       name: 'entramox_subscription_expiry_seconds',
       help: 'Seconds until a subscription expires',
-      labelNames: ['resource'],
+      labelNames: ['resource', 'source'],
       registers,
     }),
     subscriptionGaps: new Counter({
@@ -122,7 +122,7 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     subscriptionUncoveredSeconds: new Gauge({
       name: 'entramox_subscription_uncovered_seconds',
       help: 'For how long Graph has not told us of a resource; 0 while it does',
-      labelNames: ['resource'],
+      labelNames: ['resource', 'source'],
       registers,
     }),
     eventHubUnwell: new Gauge({

@@ -148,6 +148,6 @@ describe('the command line with a daemon', () => {
     expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining('makes them anew at its next look') });
     expect(status).toMatchObject({ code: 4, stdout: expect.not.stringContaining('All is well.') });
     expect(status.stdout).toMatch(/^! subscription \/users is missing/m);
-    expect(list).toMatchObject({ code: 4, stdout: expect.stringMatching(/^\/users {2}- {2}missing$/m) });
+    expect(list).toMatchObject({ code: 4, stdout: expect.stringMatching(/^\/users {2}- {2}webhook {2}missing$/m) });
   });
 });

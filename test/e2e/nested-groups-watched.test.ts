@@ -115,6 +115,24 @@ describe('what is watched of nested groups', () => {
     await waitForStanding(lab, 'byrule', { pve: 'disabled' });
   });
 
+  it('is read because a notification told of it, also in a dry run, which leaves the subscriptions at Graph as they are', async () => {
+    const [outer = ''] = nest('outer');
+    await started();
+    const before = structuredClone(lab.entra.subscriptions());
+    await lab.stopAll();
+    lab.setSettings({ DRY_RUN: 'true' });
+    lab.start();
+    await lab.ready();
+
+    lab.entra.directory.addMember(outer, lab.entra.directory.addGroup({ displayName: 'inner' }));
+    await waitFor('a reading of the tree', () => lab.log().split('listener.tree.changed').length > 2, 30_000);
+    const oid = lab.join('later', outer);
+    const settled = () => lab.log().match(new RegExp(`^.*${oid}.*identity\\.settled.*$`, 'gm')) ?? [];
+    await waitFor('the second look at somebody who came after that', () => settled().length > 1, 30_000);
+
+    expect(lab.entra.subscriptions()).toEqual(before);
+  });
+
   it('is asked for by catch-up alone where nothing can reach us', async () => {
     lab.setSettings({ CHANGE_SOURCE: 'poll', POLL_INTERVAL: '1s', PUBLIC_URL: '' });
     const { directory } = lab.entra;

@@ -102,7 +102,7 @@ describe('the subscriptions of a running listener', () => {
     const metrics = await fetchFrom({ socketPath: join(lab.dir, 'run/operator.sock') }, '/metrics');
     expect(metrics.text).toMatch(/^entramox_subscription_gaps_total\{kind="gone"\} 1$/m);
     expect(metrics.text).toMatch(/^entramox_subscription_gap_seconds_total [\d.]+$/m);
-    expect(metrics.text).toMatch(/^entramox_subscription_uncovered_seconds\{resource="\/users"\} 0$/m);
+    expect(metrics.text).toMatch(/^entramox_subscription_uncovered_seconds\{resource="\/users",source="webhook"\} 0$/m);
     expect((await lab.entramox('status')).stdout).toMatch(/\/users .*last gap \d+ s, ended \d+ s ago/);
   });
 

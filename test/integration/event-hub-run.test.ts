@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.js';
+import { fetchFrom } from '../lab/look.js';
 import type { Daemon } from '../lab/program.js';
 import { createSimulatedHost } from '../lab/simulated-host.js';
 import { waitFor } from '../lab/wait.js';
@@ -202,6 +203,24 @@ describe('an installation that is told by webhook and event hub', () => {
 
     expect(ways()).toEqual([...Array(3).fill('hub updated'), ...Array(3).fill('webhook updated,deleted')]);
     expect(lab.log()).not.toContain('listener.subscription.contested');
+  });
+
+  it('names the source of each in the list, in status and in the metrics', async () => {
+    const [list, json, status] = await Promise.all([
+      lab.entramox('subscriptions', 'list'),
+      lab.entramox('subscriptions', 'list', '--json'),
+      lab.entramox('status'),
+    ]);
+    const metrics = await fetchFrom({ socketPath: join(lab.dir, 'run/operator.sock') }, '/metrics');
+
+    for (const source of ['webhook', 'eventhub']) {
+      expect(list.stdout).toMatch(new RegExp(`^/users {2}\\S+ {2}${source} {2}live`, 'm'));
+      expect(JSON.parse(json.stdout)).toContainEqual(expect.objectContaining({ resource: '/users', source }));
+      expect(status.stdout).toContain(`/users (${source})`);
+      expect(metrics.text).toMatch(
+        new RegExp(`^entramox_subscription_expiry_seconds\\{resource="/users",source="${source}"\\} \\d`, 'm'),
+      );
+    }
   });
 
   it('gives up the hub where only the webhook is left, and takes over from the webhook where only the hub is', async () => {

@@ -188,6 +188,25 @@ describe('reading an event hub with the real client', () => {
     expect(rig.consumer.standing.view().state).toBe('reading');
   });
 
+  it('lets the hub keep what comes while the spool takes nothing', async () => {
+    const rig = await startRig();
+    const readsOn = (partition: string) => hub.broker.readers().some((reader) => reader.partition === partition);
+    await waitFor('both partitions to be read', () => readsOn('0') && readsOn('1'));
+    diskFull = 'ENOSPC: no space left on device';
+
+    hub.send(body(item(1)), '0');
+    await waitFor('the link to be given up', () => !readsOn('0'), 15_000);
+    for (let n = 2; n <= 60; n += 1) hub.send(body(item(n)), '0');
+    const during = { other: readsOn('1'), state: rig.consumer.standing.view().state };
+    diskFull = undefined;
+    await seen(rig, 1, 2, 60);
+
+    expect(during).toEqual({ other: true, state: 'waiting' });
+    await waitFor('the checkpoint', () => storedAt('0') === 59);
+    expect(rig.keys).not.toContain('sweep');
+    expect(rig.consumer.standing.view()).toMatchObject({ state: 'reading' });
+  });
+
   it('ends without a checkpoint when it is stopped while the spool takes nothing', async () => {
     diskFull = 'ENOSPC: no space left on device';
     const rig = await startRig();

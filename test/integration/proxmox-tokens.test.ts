@@ -387,6 +387,52 @@ describe('token apply', () => {
     expect(simulator.user(OWNER)?.comment).toBe(comment);
   });
 
+  it('takes what lies in a declared pool for what was declared, and no right that comes from elsewhere', async () => {
+    simulator.addPool('lab', ['/vms/100', '/storage/local']);
+    const declared = declare({ privsep: 1, paths: ['/pool/lab'] });
+
+    const { steps, wrongRights } = await apply(declared);
+    simulator.setAcl({ path: '/vms/100', type: 'user', ugid: OWNER, roleid: 'PVEVMAdmin' });
+    simulator.setAcl({ path: '/vms/100', type: 'token', ugid: ID, roleid: 'PVEVMAdmin' });
+    const later = await apply(declared);
+
+    expect(steps.filter(({ result }) => result !== 'done')).toEqual([]);
+    expect(wrongRights).toEqual([]);
+    expect(later.wrongRights).toEqual([expect.stringMatching(/on \/vms\/100 it has .*VM\.Config.* too much/)]);
+  });
+
+  it('lets a token that has ended live longer with its secret', async () => {
+    await apply(declare({}));
+    await connect(admin).write(
+      {
+        method: 'PUT',
+        route: '/access/users/{userid}/token/{tokenid}',
+        params: { userid: OWNER, tokenid: 'terraform' },
+        body: { expire: 1_500_000_000 },
+      },
+      signal(),
+    );
+    const before = readFileSync(placeOf('terraform'), 'utf8');
+
+    const { steps, conflicts, wrongRights } = await apply(declare({ expire: '2037-01-01' }));
+
+    expect([...conflicts, ...wrongRights]).toEqual([]);
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual(['token.change done']);
+    expect(readFileSync(placeOf('terraform'), 'utf8')).toBe(before);
+  });
+
+  it('makes no role whose mark could not be written', async () => {
+    simulator.faults.failNext({ method: 'POST', path: '/access/users' }, { status: 500, text: 'no quorum!' }, 9);
+
+    const { steps } = await apply(declare({}));
+
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`).slice(0, 2)).toEqual([
+      'owner.create failed',
+      'role.create skipped',
+    ]);
+    expect(simulator.roles().TerraformProv).toBeUndefined();
+  });
+
   it('makes no pending token anew whose secret is there and cannot be read', async () => {
     const declared = declare({ paths: ['/pool/lab'] });
     await apply(declared);

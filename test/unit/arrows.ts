@@ -16,7 +16,7 @@ interface Rule {
   packages: 'none' | 'node' | 'all';
 }
 
-const DOMAIN_SIDE = ['domain', 'telemetry'];
+const DOMAIN_SIDE = ['domain', 'durable', 'telemetry'];
 const SOURCES_AND_TARGETS = ['entra', 'targets/linux', 'targets/proxmox', 'targets/lakefs', 'ledger', 'queue'];
 const WORKERS = ['reconcile', 'listener', 'operator'];
 
@@ -25,6 +25,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   domain: { rooms: [], packages: 'none' },
   accounts: { rooms: [], packages: 'node' },
   telemetry: { rooms: ['domain'], packages: 'all' },
+  // How a file is replaced whole: knows nothing of what the file is for.
+  durable: { rooms: [], packages: 'node' },
   // Who may have changed a file: knows nothing of what the file is for.
   integrity: { rooms: ['domain'], packages: 'node' },
   config: { rooms: [...DOMAIN_SIDE, 'integrity'], packages: 'all' },

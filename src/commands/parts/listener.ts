@@ -16,7 +16,7 @@ import { subscriptionRoutes } from '../../listener/subscriptions/routes.js';
 import { openSubscriptionStore, type SubscriptionStore } from '../../listener/subscriptions/store.js';
 import { type PublicUrls, publicUrls } from '../../listener/subscriptions/urls.js';
 import { CHANGE_TYPE } from '../../listener/subscriptions/wanted.js';
-import { combineKeepers } from '../../listener/subscriptions-of-sources.js';
+import { combineKeepers, type KeptSource } from '../../listener/subscriptions-of-sources.js';
 import { createWatchList } from '../../listener/watch-list.js';
 import type { Unready } from '../../operator/health.js';
 import type { HintSink } from '../../queue/queue.js';
@@ -85,9 +85,10 @@ export async function startListener(
     onChange: () => tick(),
     signal: stopping.signal,
   });
-  const keepers: SubscriptionKeeper[] = [];
+  const kept: KeptSource[] = [];
 
   function keep(
+    source: KeptSource['source'],
     own: SubscriptionStore,
     urls: PublicUrls,
     options: Pick<Parameters<typeof createSubscriptionKeeper>[0], 'api' | 'changeType' | 'endpointReady'>,
@@ -101,7 +102,7 @@ export async function startListener(
       clock: systemClock,
       random: randomBytes,
       hints,
-      isSibling: (id) => keepers.some((other) => other !== keeper && other.find(id) !== undefined),
+      isSibling: (id) => kept.some((other) => other.keeper !== keeper && other.keeper.find(id) !== undefined),
       monotonicMs: () => performance.now(),
       onGapEnded({ kind, lengthMs }) {
         metrics.subscriptionGaps.inc({ kind });
@@ -109,7 +110,7 @@ export async function startListener(
       },
       log,
     });
-    keepers.push(keeper);
+    kept.push({ source, address: urls.notifications, keeper });
     return keeper;
   }
 
@@ -119,14 +120,17 @@ export async function startListener(
     isWatchedGroup: watchList.isWatchedGroup,
     onNesting: watchList.noteNesting,
     hints: watchList.hints,
-    onLifecycle: (event: Parameters<SubscriptionKeeper['handleLifecycle']>[0]) => keeper.handleLifecycle(event),
+    async onLifecycle(event: Parameters<SubscriptionKeeper['handleLifecycle']>[0]) {
+      // What it is answered with would be written at Graph.
+      if (!settings.dryRun) await keeper.handleLifecycle(event);
+    },
   });
 
   let webhook: WebhookSource | undefined;
   let eventHub: EventHubSource | undefined;
   const stopSources = () => Promise.all([webhook?.stop(), eventHub?.stop()]);
   if (publicUrl) {
-    const keeper = keep(store, publicUrls(publicUrl), {
+    const keeper = keep('webhook', store, publicUrls(publicUrl), {
       api,
       changeType: CHANGE_TYPE,
       endpointReady: async (signal) => webhook?.endpointReady(signal),
@@ -136,7 +140,7 @@ export async function startListener(
   if (hub) {
     const beside = publicUrl !== undefined && second !== undefined;
     const urls = { notifications: hub.notificationUrl, lifecycle: hub.notificationUrl };
-    const keeper = keep(beside ? second : store, urls, {
+    const keeper = keep('eventhub', beside ? second : store, urls, {
       api: explainedForHub(api),
       changeType: beside ? SECOND_CHANGE_TYPE : CHANGE_TYPE,
       // Graph tries the way to a hub by itself, and what it sends waits there until it is read.
@@ -149,7 +153,7 @@ export async function startListener(
       });
     }
   }
-  const subscriptions = combineKeepers(keepers);
+  const subscriptions = combineKeepers(kept);
   const leftover = publicUrl && hub ? undefined : second;
 
   function tick(): void {
@@ -172,7 +176,7 @@ export async function startListener(
   if (settings.dryRun) await task.stop();
   tick();
   const routes = express.Router();
-  routes.use(subscriptionRoutes(subscriptions));
+  routes.use(subscriptionRoutes(subscriptions, settings.dryRun));
   if (webhook) routes.use(webhook.routes);
   if (eventHub) routes.use(eventHubRoutes(eventHub.view));
   return {
@@ -183,9 +187,9 @@ export async function startListener(
       ...subscriptions
         .list()
         .filter((item) => item.state !== 'live')
-        .map(({ resource, state, problem }) => ({
+        .map(({ resource, source, state, problem }) => ({
           condition: 'subscription',
-          detail: `${resource} is ${state}${problem ? `: ${problem}` : ''}`,
+          detail: `${resource}${kept.length > 1 ? ` (${source})` : ''} is ${state}${problem ? `: ${problem}` : ''}`,
         })),
     ],
     measure() {

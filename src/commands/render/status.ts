@@ -10,6 +10,7 @@ import { alarmsOf } from './alarms.js';
 import { groupRows, type ShownGroup } from './groups.js';
 import { plainTable } from './plain-table.js';
 import { removalLine, renderRejected } from './plan.js';
+import { namedBySource } from './subscription-source.js';
 import { ago, span } from './words.js';
 
 export interface StatusView {
@@ -35,14 +36,14 @@ export function renderStatus(
   const alarms = [
     ...missing,
     ...(reconciler ? alarmsOf(reconciler, now) : []),
-    ...(subscriptions ?? []).flatMap(subscriptionAlarms),
+    ...namedBySource(subscriptions ?? []).flatMap(subscriptionAlarms),
     ...endpointAlarms(endpoint),
     ...hubAlarms(eventHub, now),
   ];
   const lines = alarms.length === 0 ? [paint.green('All is well.')] : alarms.map((alarm) => paint.red(`! ${alarm}`));
   if (reconciler) lines.push('', ...renderReconciler(reconciler, now));
   if (groups && groups.length > 0) lines.push('', ...renderGroups(groups));
-  if (subscriptions) lines.push('', ...renderSubscriptions(subscriptions, now));
+  if (subscriptions) lines.push('', ...renderSubscriptions(namedBySource(subscriptions), now));
   if (eventHub) lines.push('', hubLine(eventHub, now));
   if (endpoint) lines.push('', `Answers to Graph: ${endpointLine(endpoint)}`);
   return lines;

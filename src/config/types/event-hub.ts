@@ -46,7 +46,24 @@ export function connectionString(): ValueType<HubConnectionString> {
     const byKey = Boolean(parts.get('sharedaccesskeyname') && parts.get('sharedaccesskey'));
     if (!host || byKey === Boolean(parts.get('sharedaccesssignature'))) return wrong();
     const plain = parts.get('usedevelopmentemulator')?.toLowerCase() === 'true';
-    return { text, host, hub: parts.get('entitypath') || undefined, plain };
+    return { text: asTheClientSpells(text), host, hub: parts.get('entitypath') || undefined, plain };
+  });
+}
+
+const KEYS = [
+  'Endpoint',
+  'SharedAccessKeyName',
+  'SharedAccessKey',
+  'SharedAccessSignature',
+  'EntityPath',
+  'UseDevelopmentEmulator',
+];
+
+/** Microsoft's client knows its keys in one spelling only. */
+function asTheClientSpells(text: string): string {
+  return text.replaceAll(/(^|;)\s*([a-z]+)\s*(?==)/gi, (all, before: string, name: string) => {
+    const key = KEYS.find((known) => known.toLowerCase() === name.toLowerCase());
+    return key === undefined ? all : before + key;
   });
 }
 

@@ -58,6 +58,8 @@ function asUrl(text: string): URL | undefined {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
   if (!URL.canParse(whole)) return undefined;
   const url = new URL(whole);
+  // A slash in a password ends the host for URL, which then shows the half before it as a port.
+  if (text.includes('@') && !url.username && !url.password) return undefined;
   return url.hostname === '' || isUsable(url.hostname) ? url : undefined;
 }
 

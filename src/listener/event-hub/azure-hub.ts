@@ -4,7 +4,10 @@ import {
   EventHubConsumerClient,
   type EventHubConsumerClientOptions,
   earliestEventPosition,
+  type PartitionContext,
+  type ReceivedEventData,
   RetryMode,
+  type Subscription,
 } from '@azure/event-hubs';
 import WebSocket from 'ws';
 import { createAzureCheckpointStore } from './azure-checkpoint-store.js';
@@ -24,8 +27,14 @@ export interface AzureHubOptions {
   webSocketAgent: Agent | undefined;
 }
 
-/** Each may be 1 MiB, and as many again wait in the client. */
+/** Each may be 1 MiB. */
 const EVENTS_AT_ONCE = 20;
+/**
+ * When events are not taken within this time their link is given up, and made again once they are. The client asks for
+ * more events with every wait that brings none and never takes that back, so that after a quiet day the hub may send
+ * hundreds of thousands, which all would wait in memory while our spool is blocked.
+ */
+const HOLD_MS = 5000;
 /**
  * After this time without events the client gives an empty list. It is also how long it may take to notice that the
  * connection was cut, since only then a new one is made.
@@ -70,28 +79,50 @@ export function connectAzureHub(options: AzureHubOptions): HubConnection {
       }
     },
     read(partition, handlers) {
-      const subscription = client.subscribe(
-        partition,
-        {
-          async processEvents(events, context) {
-            const last = events.at(-1);
-            await handlers.onEvents(partition, events, async () => {
-              if (last) await context.updateCheckpoint(last);
-            });
+      let stopped = false;
+      let subscription = subscribe();
+
+      function subscribe(): Subscription {
+        return client.subscribe(
+          partition,
+          { processEvents: take, processError: (error) => handlers.onTrouble(partition, error) },
+          {
+            // The oldest that is kept: a partition in which nothing happened yet has no checkpoint, and starting at its end
+            // would skip whatever comes while we are away.
+            startPosition: earliestEventPosition,
+            maxBatchSize: EVENTS_AT_ONCE,
+            prefetchCount: EVENTS_AT_ONCE,
+            maxWaitTimeInSeconds: WAIT_SECONDS,
+            skipParsingBodyAsJson: true,
           },
-          processError: (error) => handlers.onTrouble(partition, error),
+        );
+      }
+
+      async function take(events: readonly ReceivedEventData[], context: PartitionContext): Promise<void> {
+        const last = events.at(-1);
+        let given: Promise<unknown> | undefined;
+        const timer = setTimeout(() => {
+          given = Promise.allSettled([subscription.close()]);
+        }, HOLD_MS);
+        try {
+          await handlers.onEvents(partition, events, async () => {
+            if (last) await context.updateCheckpoint(last);
+          });
+        } finally {
+          clearTimeout(timer);
+          if (given) {
+            await given;
+            if (!stopped) subscription = subscribe();
+          }
+        }
+      }
+
+      return {
+        stop() {
+          stopped = true;
+          return subscription.close();
         },
-        {
-          // The oldest that is kept: a partition in which nothing happened yet has no checkpoint, and starting at its end
-          // would skip whatever comes while we are away.
-          startPosition: earliestEventPosition,
-          maxBatchSize: EVENTS_AT_ONCE,
-          prefetchCount: EVENTS_AT_ONCE,
-          maxWaitTimeInSeconds: WAIT_SECONDS,
-          skipParsingBodyAsJson: true,
-        },
-      );
-      return { stop: () => subscription.close() };
+      };
     },
     close: () => client.close(),
   };

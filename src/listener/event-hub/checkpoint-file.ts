@@ -1,8 +1,8 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Adapter } from 'lowdb';
 import { z } from 'zod';
 import { messageOf, Rejected } from '../../domain/errors.js';
+import { replaceFile } from '../../durable/replace-file.js';
 
 const CHECKPOINT_VERSION = 1;
 
@@ -37,31 +37,8 @@ export function createCheckpointFile(path: string): Adapter<CheckpointData> {
       const text = await readFile(path, 'utf8').catch(unlessMissing);
       return text === undefined ? null : parse(text, path);
     },
-    async write(data) {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      await writeDraft(`${path}.next`, `${JSON.stringify(data, null, 2)}\n`);
-      await rename(`${path}.next`, path);
-      const directory = await open(dirname(path), 'r');
-      try {
-        await directory.sync();
-      } finally {
-        await directory.close();
-      }
-    },
+    write: (data) => replaceFile(path, `${JSON.stringify(data, null, 2)}\n`, { mode: 0o600, directoryMode: 0o700 }),
   };
-}
-
-async function writeDraft(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    // A run by root must not take the record away from the listener.
-    const { uid, gid } = await stat(dirname(path));
-    if (process.getuid?.() === 0 && uid !== 0) await file.chown(uid, gid);
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function parse(text: string, path: string): CheckpointData {

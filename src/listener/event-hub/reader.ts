@@ -41,12 +41,19 @@ export function startHubReader(options: HubReaderOptions): HubReader {
   async function session(): Promise<void> {
     let connection: HubConnection | undefined;
     const reading = new Map<string, { stop(): Promise<void> }>();
+    /** A hub that was made again may have fewer; there is nothing to wait for in the others. */
+    const leave = async (gone: readonly string[]) => {
+      await quietly(Promise.all(gone.map((id) => reading.get(id)?.stop())));
+      for (const id of gone) reading.delete(id);
+    };
     try {
       connection = connect();
       for (;;) {
         const partitions = await unlessStopped(
           within(ASK_MS, connection.partitions(), 'the hub did not tell its partitions'),
         );
+        await leave([...reading.keys()].filter((id) => !partitions.includes(id)));
+        consumer.standing.keepOnly(partitions);
         for (const partition of partitions.filter((id) => !reading.has(id))) {
           if (signal.aborted) return;
           consumer.standing.expect(partition);

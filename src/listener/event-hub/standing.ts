@@ -21,6 +21,8 @@ export interface HubStanding {
   alive(partition: string): boolean;
   /** Counts and gives the failures in a row. */
   unwell(partition: string | undefined, problem: string): number;
+  /** Keys of it are on their way to the spool, which may fail or simply not answer. */
+  storing(partition: string): void;
   unstored(partition: string, problem: string): void;
   stored(partition: string): void;
   /** Events of it are stored. */
@@ -29,6 +31,8 @@ export interface HubStanding {
   silentSince(instant: number): string[];
   /** The partition is to be read from now on. */
   expect(partition: string): void;
+  /** The hub has these partitions and no others. */
+  keepOnly(partitions: readonly string[]): void;
 }
 
 interface Trouble {
@@ -38,19 +42,28 @@ interface Trouble {
 }
 
 const HUB = '';
+/** A disk that takes longer is blocked, even if it refuses nothing. */
+const SLOW_STORE_MS = 10_000;
 
 export function createHubStanding(clock: Clock): HubStanding {
   const troubles = new Map<string, Trouble>();
   const blocked = new Map<string, { since: number; problem: string }>();
+  const storingSince = new Map<string, number>();
   const heardAt = new Map<string, number>();
   const startedAt = clock.now();
   let readingSince: number | undefined;
   let lastEventAt: number | undefined;
 
+  /** Where the spool has not answered for too long. */
+  function hanging(): { since: number; problem: string } | undefined {
+    const since = Math.min(...storingSince.values());
+    return clock.now() - since >= SLOW_STORE_MS ? { since, problem: 'the spool does not answer' } : undefined;
+  }
+
   return {
     view() {
       const common = { partitions: heardAt.size, lastEventAt };
-      const waiting = oldest(blocked);
+      const waiting = oldest(blocked) ?? hanging();
       if (waiting) return { ...common, state: 'waiting', ...waiting };
       const trouble = oldest(troubles);
       if (trouble) return { ...common, state: 'away', since: trouble.since, problem: trouble.problem };
@@ -71,20 +84,32 @@ export function createHubStanding(clock: Clock): HubStanding {
       troubles.set(partition, { since: before?.since ?? clock.now(), problem, failures });
       return failures;
     },
+    storing(partition) {
+      storingSince.set(partition, clock.now());
+    },
     unstored(partition, problem) {
       blocked.set(partition, { since: blocked.get(partition)?.since ?? clock.now(), problem });
     },
     stored(partition) {
       blocked.delete(partition);
+      storingSince.delete(partition);
       heardAt.set(partition, clock.now());
     },
     took(_partition) {
       lastEventAt = clock.now();
     },
     silentSince: (instant) =>
-      [...heardAt].filter(([partition, at]) => at < instant && !blocked.has(partition)).map(([partition]) => partition),
+      [...heardAt]
+        .filter(([partition, at]) => at < instant && !storingSince.has(partition))
+        .map(([partition]) => partition),
     expect(partition) {
       heardAt.set(partition, clock.now());
+    },
+    keepOnly(partitions) {
+      const kept = new Set([HUB, ...partitions]);
+      for (const all of [heardAt, troubles, blocked, storingSince]) {
+        for (const partition of all.keys()) if (!kept.has(partition)) all.delete(partition);
+      }
     },
   };
 }

@@ -1,5 +1,7 @@
 import { messageOf } from '../../domain/errors.js';
+import { GraphError } from '../../entra/graph-errors.js';
 import type { Subscription } from '../../entra/subscription.js';
+import { readTooLong } from '../../entra/subscription-refusals.js';
 import { type Alteration, alteration } from './compare.js';
 import type { Creation, CreationOptions } from './creation.js';
 import { type SweepDebts, withDebt } from './debts.js';
@@ -88,6 +90,26 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
     }
     await api.delete(record.id, signal);
     return options.create(record.resource, signal);
+  }
+
+  /** Past its end, and yet Graph has it: our clock may be ahead, so it is not deleted before that is known. */
+  async function revive(record: LiveRecord, signal: AbortSignal): Promise<string | undefined> {
+    await lost(record, 'expired');
+    const touched = await touch({ ...record, ...store.byResource(record.resource), id: record.id }, 'renew');
+    try {
+      const asked = askedExpiry(clock.now(), lifetimeMs);
+      const renewed = await touching(touched, 'renew', api.renew(record.id, asked, signal));
+      if (renewed && renewed.expiresAt > clock.now()) {
+        const altered = alteration(renewed, touched, urls, changeType);
+        if (altered) return mend(touched, altered, renewed, signal);
+        await confirmed({ ...touched, renewedAt: clock.now(), reauthorizeSince: undefined }, renewed);
+        return undefined;
+      }
+    } catch (error) {
+      // Where even the shortest life lies too far ahead for Graph, it would take no other one either.
+      if (!(error instanceof GraphError) || readTooLong(error)) throw error;
+    }
+    return replace(touched, 'expired', signal);
   }
 
   async function mend(
@@ -205,7 +227,7 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
       if (!isLive(record)) return createMissing(resource, record, signal);
       const seen = await api.get(record.id, signal);
       if (!seen) return gone(record, signal);
-      if (seen.expiresAt <= clock.now()) return replace(record, 'expired', signal);
+      if (seen.expiresAt <= clock.now()) return revive(record, signal);
       const altered = alteration(seen, record, urls, changeType);
       if (altered) return mend(record, altered, seen, signal);
       const current = await confirmed(record, seen);

@@ -53,14 +53,18 @@ export function createCreation(options: CreationOptions): Creation {
   async function create(resource: string, signal: AbortSignal): Promise<Obstacle | undefined> {
     const before = store.byResource(resource);
     const intent = intend(resource, before);
+    // What an earlier creation without an answer made stays ours until Graph has told what there is.
+    let uncertain = isUnanswered(before);
+    const refused = (): SubscriptionRecord => (uncertain ? intent : { ...intent, refused: true });
     // Stored before it is used: whatever we die of, the next start knows what was asked for.
     await store.put(intent);
     try {
       let outcome = await ask(intent, signal);
       if (outcome.kind === 'exists') {
         const obstacle = await clearTheWay(intent, before, outcome.existingId, signal);
+        if (!obstacle || obstacle.rival) uncertain = false;
         if (obstacle) {
-          await store.put({ ...intent, ...obstacle.rival, refused: true });
+          await store.put({ ...refused(), ...obstacle.rival });
           return { kind: 'refused', problem: obstacle.problem };
         }
         outcome = await ask(intent, signal);
@@ -69,13 +73,13 @@ export function createCreation(options: CreationOptions): Creation {
         await made(intent, outcome.subscription);
         return undefined;
       }
-      await store.put({ ...intent, refused: true });
+      await store.put(refused());
       // An endpoint that cannot be reached comes back by itself, as a network does.
       const kind = outcome.kind === 'endpoint-failed' ? 'unavailable' : 'refused';
       return { kind, problem: refusal(resource, outcome) };
     } catch (error) {
       // A refusal is an answer; after anything else there may be one that nobody has told us of.
-      if (error instanceof GraphError) await store.put({ ...intent, refused: true });
+      if (error instanceof GraphError) await store.put(refused());
       else options.onUncertain();
       throw error;
     }
@@ -156,8 +160,7 @@ export function createCreation(options: CreationOptions): Creation {
   /** Whether one at Graph is provably ours: by its id, or because an answer to a creation of ours was lost. */
   function isOurs(existing: Subscription, intent: SubscriptionRecord, before: SubscriptionRecord | undefined): boolean {
     if (intent.former?.includes(existing.id)) return true;
-    const unanswered = before !== undefined && before.id === null && before.refused !== true;
-    return unanswered && sameAddress(existing.notificationUrl, urls.notifications);
+    return isUnanswered(before) && sameAddress(existing.notificationUrl, urls.notifications);
   }
 
   async function findListed(resource: string, signal: AbortSignal): Promise<Subscription | undefined> {
@@ -200,6 +203,11 @@ export function createCreation(options: CreationOptions): Creation {
       throw error;
     }
   };
+}
+
+/** Whether a creation may have made one that nobody has told us of. */
+function isUnanswered(record: SubscriptionRecord | undefined): boolean {
+  return record !== undefined && record.id === null && record.refused !== true;
 }
 
 function iso(epochMs: number): string {

@@ -3,7 +3,7 @@ export type Joiner = (key: string, work: () => Promise<void>) => Promise<void>;
 
 /**
  * Coalesces what is asked for again before it is finished: however often that is, it is one more run after the one that
- * is under way, which may have looked already before it was asked for again. The work must not throw.
+ * is under way, which may have looked already before it was asked for again.
  */
 export function createJoiner(): Joiner {
   const running = new Map<string, Promise<void>>();
@@ -20,10 +20,13 @@ export function createJoiner(): Joiner {
     const next = waiting.get(key);
     if (next) return next;
     if (!current) return run(key, work);
-    const later = current.then(() => {
-      waiting.delete(key);
-      return run(key, work);
-    });
+    // A failure is told to whoever asked for that run.
+    const later = current
+      .catch(() => undefined)
+      .then(() => {
+        waiting.delete(key);
+        return run(key, work);
+      });
     waiting.set(key, later);
     return later;
   };

@@ -24,7 +24,7 @@ export const recordSchema = z.object({
   /** When Graph was last asked to create, renew or reauthorize it. */
   touchedAt: time,
   touchedBy: z.enum(['create', 'renew', 'reauthorize']).default('create'),
-  /** With a null id: Graph said clearly that it made nothing. Otherwise it may have, and the answer was lost. */
+  /** With a null id: Graph said clearly that there is none of ours. Otherwise there may be one whose answer was lost. */
   refused: z.boolean().optional(),
   /** Ids that were ours, newest last: Graph may still name one that is deleted. */
   former: z.array(z.string()).optional(),

@@ -16,11 +16,19 @@ export type ShownSubscription = Pick<SubscriptionView, 'resource' | 'id' | 'stat
   gapSeconds?: number;
 };
 
-/** What an operator may ask of the keeper of subscriptions. */
-export function subscriptionRoutes(keeper: Pick<SubscriptionKeeper, 'list' | 'renewAll' | 'deleteAll'>): Router {
+/** What an operator may ask of the keeper of subscriptions. `dryRun`: to look, and nothing that Graph would note. */
+export function subscriptionRoutes(
+  keeper: Pick<SubscriptionKeeper, 'list' | 'renewAll' | 'deleteAll'>,
+  dryRun: boolean,
+): Router {
   const router = express.Router();
   router.get('/subscriptions', (_request, response) => {
     response.json(keeper.list().map(shown));
+  });
+  router.post(['/subscriptions/renew', '/subscriptions/delete'], (_request, response, next) => {
+    if (!dryRun) return next();
+    const remedy = 'set DRY_RUN=false and start the listener again';
+    response.status(422).json({ error: 'DRY_RUN is on, so nothing is written at Graph', remedy });
   });
   router.post('/subscriptions/renew', async (_request, response) => {
     await keeper.renewAll(new AbortController().signal);

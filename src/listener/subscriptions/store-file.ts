@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, rename } from 'node:fs/promises';
 import type { Adapter } from 'lowdb';
 import { messageOf, Rejected } from '../../domain/errors.js';
+import { replaceFile } from '../../durable/replace-file.js';
 import { STORE_VERSION, type StoreData, storeSchema } from './record.js';
 
 const REMEDY = 'move it out of the way; the listener then makes its subscriptions anew';
@@ -29,23 +27,7 @@ export function createStoreFile(path: string): Adapter<StoreData> {
       const text = await readFile(path, 'utf8').catch(unlessMissing);
       return text === undefined ? null : parseStore(text, path);
     },
-    async write(data) {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const draft = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
-      try {
-        await writeDraft(draft, `${JSON.stringify(data, null, 2)}\n`, await ownerOf(path));
-        await rename(draft, path);
-      } catch (error) {
-        await unlink(draft).catch(unlessMissing);
-        throw error;
-      }
-      const directory = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        await directory.sync();
-      } finally {
-        await directory.close();
-      }
-    },
+    write: (data) => replaceFile(path, `${JSON.stringify(data, null, 2)}\n`, { mode: 0o600, directoryMode: 0o700 }),
   };
 }
 
@@ -85,22 +67,6 @@ function parseStore(text: string, path: string): StoreData {
 function position(error: unknown): string {
   const found = /at position \d+/.exec(messageOf(error))?.[0];
   return found ? ` (${found})` : '';
-}
-
-async function writeDraft(draft: string, text: string, owner: Stats | undefined): Promise<void> {
-  const handle = await open(draft, 'wx', 0o600);
-  try {
-    // A command run by root must not take the file away from the listener.
-    if (owner && process.getuid?.() === 0) await handle.chown(owner.uid, owner.gid);
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function ownerOf(path: string): Promise<Stats | undefined> {
-  return (await stat(path).catch(unlessMissing)) ?? (await stat(dirname(path)).catch(unlessMissing));
 }
 
 function unlessMissing(error: unknown): undefined {

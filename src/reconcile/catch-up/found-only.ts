@@ -74,6 +74,8 @@ interface Candidate {
 
 /** Graph may have a bad day; a whole tenant is not kept in memory for it. */
 const MAX_CANDIDATES = 10_000;
+/** Whoever can put hints can make up ids; the oldest are forgotten, which at worst counts a change as untold. */
+const MAX_TOLD = 100_000;
 
 export function createFoundOnly({ clock, log, metrics, isPushed }: FoundOnlyOptions): FoundOnly {
   const told = new Map<ObjectId, Told>();
@@ -106,7 +108,10 @@ export function createFoundOnly({ clock, log, metrics, isPushed }: FoundOnlyOpti
       const now = clock.now();
       if (by === 'push') known.pushedAt = now;
       else known.caughtUp = { at: now, since: roundBefore ?? 0 };
+      told.delete(oid);
       told.set(oid, known);
+      const [oldest] = told.keys();
+      if (told.size > MAX_TOLD && oldest !== undefined) told.delete(oldest);
     },
     settled({ outcome, before, after }) {
       if (outcome.result !== 'applied' || !after || !isOfEntra(before, after)) return;

@@ -3,8 +3,8 @@ import { Low } from 'lowdb';
 import { z } from 'zod';
 import { messageOf } from '../../domain/errors.js';
 import { parseGuid } from '../../domain/identity.js';
+import { replaceFile } from '../../durable/replace-file.js';
 import type { DeltaQuery } from '../../entra/delta-hints.js';
-import { replaceDurably } from '../../ledger/durable-file.js';
 
 /** Where a delta query goes on. Times are epoch ms. */
 export interface KeptLink {
@@ -59,7 +59,7 @@ export async function openLinkStore({ path, complain, ...origin }: LinkStoreOpti
   const low = new Low<StoreData>(
     {
       read: () => readStore(path, complain),
-      write: (data) => replaceDurably(path, `${JSON.stringify(data)}\n`, 0o640),
+      write: (data) => replaceFile(path, `${JSON.stringify(data)}\n`, { mode: 0o640 }),
     },
     empty,
   );

@@ -116,7 +116,8 @@ export async function catchUpRound(options: RoundOptions, signal: AbortSignal): 
     const followed = await follow(link);
     // Given up only once every query that takes its place has begun.
     if (followed !== 'lost' && !isWhole(link.query.kind)) next.push(followed ?? link);
-    else if (!followed) gaps.push(`an earlier place among the changes of ${link.query.kind} could not be read to its end`);
+    else if (!followed)
+      gaps.push(`an earlier place among the changes of ${link.query.kind} could not be read to its end`);
   }
   for (const link of staying) {
     const followed = await follow(link);

@@ -65,8 +65,12 @@ export function accessRoutes(service: Service): Route[] {
     },
   ];
 
+  function inPools(): string[] {
+    return [...state.pools.values()].flatMap((paths) => [...paths]);
+  }
+
   function everywhere(authid: string): Record<string, Record<string, 0 | 1>> {
-    const paths = new Set([...ALWAYS_LISTED, ...state.acl.map((entry) => entry.path)]);
+    const paths = new Set([...ALWAYS_LISTED, ...state.acl.map((entry) => entry.path), ...inPools()]);
     const held = [...paths].map((path) => [path, asFlags(permissions.at(authid, path))] as const);
     return Object.fromEntries(held.filter(([, privileges]) => Object.keys(privileges).length > 0));
   }

@@ -59,6 +59,8 @@ export interface Control {
   addGroup(groupid: string, options?: { comment?: string; members?: readonly string[] }): void;
   removeGroup(groupid: string): void;
   addRole(roleid: string, privileges: readonly string[]): void;
+  /** A pool of these virtual machines and storages, by their paths. */
+  addPool(poolid: string, paths: readonly string[]): void;
   /** Adds entries; an entry for the same path, holder and role is replaced. */
   setAcl(...entries: (Omit<AclEntry, 'propagate'> & { propagate?: boolean })[]): void;
   /** @returns `user@realm!id=secret`, ready for a header of the kind PVEAPIToken */
@@ -132,6 +134,7 @@ export function createControl(state: State, tickets: Tickets, tasks: Tasks): Con
       }),
     removeGroup: (groupid) => state.transact(() => state.dropGroup(groupid)),
     addRole: (roleid, privileges) => state.transact(() => state.putRole(roleid, privileges)),
+    addPool: (poolid, paths) => void state.pools.set(poolid, new Set(paths)),
     setAcl: (...entries) =>
       state.transact(() => {
         const added = entries.map((entry) => ({ ...entry, propagate: entry.propagate ?? true }));

@@ -22,7 +22,17 @@ export interface Permissions {
 }
 
 export function createPermissions(state: State): Permissions {
+  /** What lies in a pool has the pool's roles beside its own (RPCEnvironment, compile_acl_path). */
   function rolesAt(authid: string, path: string): Map<string, boolean> {
+    const roles = rolesOnTheWay(authid, path);
+    if (authid === 'root@pam' || roles.has('NoAccess')) return roles;
+    const pools = [...state.pools].filter(([, paths]) => paths.has(path)).map(([pool]) => `/pool/${pool}`);
+    const inherited = pools.flatMap((pool) => [...rolesOnTheWay(authid, pool).keys()]);
+    if (inherited.includes('NoAccess')) return new Map([['NoAccess', false]]);
+    return new Map([...inherited.map((role) => [role, false] as const), ...roles]);
+  }
+
+  function rolesOnTheWay(authid: string, path: string): Map<string, boolean> {
     if (authid === 'root@pam') return new Map([['Administrator', true]]);
     let roles = new Map<string, boolean>();
     for (const { prefix, final } of prefixesOf(path)) {

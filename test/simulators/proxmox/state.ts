@@ -15,6 +15,8 @@ export interface State {
   readonly groups: ReadonlyMap<string, GroupRecord>;
   readonly roles: ReadonlyMap<string, readonly string[]>;
   readonly realms: ReadonlyMap<string, RealmRecord>;
+  /** Of each pool the paths of its virtual machines and storages. */
+  readonly pools: Map<string, ReadonlySet<string>>;
   readonly acl: readonly AclEntry[];
   aclAt(path: string): readonly AclEntry[];
   /** Ids of the groups that name the user, sorted. */
@@ -48,6 +50,7 @@ export function createState(options: { capBytes: number; processId: number }): S
   const memberships = new Map<string, Set<string>>();
   const roles = new Map<string, readonly string[]>(BUILT_IN_ROLES);
   const realms = new Map<string, RealmRecord>();
+  const pools = new Map<string, ReadonlySet<string>>();
   let acl: readonly AclEntry[] = [];
   let aclByPath = new Map<string, AclEntry[]>();
   let aclSize = 0;
@@ -209,6 +212,7 @@ export function createState(options: { capBytes: number; processId: number }): S
     groups,
     roles,
     realms,
+    pools,
     get acl() {
       return acl;
     },

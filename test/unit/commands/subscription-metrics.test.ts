@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { measureSubscriptions } from '../../../src/commands/parts/subscription-metrics.js';
-import type { SubscriptionView } from '../../../src/listener/subscriptions/view.js';
+import type { SourcedView } from '../../../src/listener/subscriptions-of-sources.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
 
 const NOW = Date.UTC(2026, 10, 22, 9);
 
-const live: SubscriptionView = {
+const live: SourcedView = {
+  source: 'webhook',
   resource: '/users',
   id: 'a',
   sendsTo: undefined,
@@ -19,7 +20,7 @@ const live: SubscriptionView = {
   gapMs: 0,
   problem: undefined,
 };
-const missing: SubscriptionView = {
+const missing: SourcedView = {
   ...live,
   id: undefined,
   state: 'missing',
@@ -27,17 +28,25 @@ const missing: SubscriptionView = {
   gap: { since: NOW - 60_000, kind: 'gone' },
 };
 
-it('takes the better of two subscriptions for one resource, whichever comes last', async () => {
+it('shows each of two change sources for one resource by itself, whichever comes last', async () => {
   const metrics = createMetrics();
+  const hub: SourcedView = { ...missing, source: 'eventhub' };
 
-  measureSubscriptions([live, missing], metrics, NOW);
+  measureSubscriptions([live, hub], metrics, NOW);
   const first = [await metrics.subscriptionExpirySeconds.get(), await metrics.subscriptionUncoveredSeconds.get()];
-  measureSubscriptions([missing, live], metrics, NOW);
+  measureSubscriptions([hub, live], metrics, NOW);
   const second = [await metrics.subscriptionExpirySeconds.get(), await metrics.subscriptionUncoveredSeconds.get()];
 
+  const labels = {
+    webhook: { resource: '/users', source: 'webhook' },
+    hub: { resource: '/users', source: 'eventhub' },
+  };
   for (const [expiry, uncovered] of [first, second]) {
-    expect(expiry?.values).toEqual([{ labels: { resource: '/users' }, value: 3600 }]);
-    expect(uncovered?.values).toEqual([{ labels: { resource: '/users' }, value: 0 }]);
+    expect(expiry?.values).toHaveLength(2);
+    expect(expiry?.values).toContainEqual({ labels: labels.webhook, value: 3600 });
+    expect(expiry?.values).toContainEqual({ labels: labels.hub, value: 0 });
+    expect(uncovered?.values).toContainEqual({ labels: labels.webhook, value: 0 });
+    expect(uncovered?.values).toContainEqual({ labels: labels.hub, value: 60 });
   }
 });
 
@@ -48,9 +57,30 @@ it('shows for how long nothing is told of a resource, and forgets one that has l
   measureSubscriptions([missing], metrics, NOW);
 
   expect((await metrics.subscriptionExpirySeconds.get()).values).toEqual([
-    { labels: { resource: '/users' }, value: 0 },
+    { labels: { resource: '/users', source: 'webhook' }, value: 0 },
   ]);
   expect((await metrics.subscriptionUncoveredSeconds.get()).values).toEqual([
-    { labels: { resource: '/users' }, value: 60 },
+    { labels: { resource: '/users', source: 'webhook' }, value: 60 },
+  ]);
+});
+
+it('counts nothing for one that never was', async () => {
+  const metrics = createMetrics();
+
+  measureSubscriptions([missing, { ...missing, resource: '/groups', gap: undefined }], metrics, NOW);
+
+  expect((await metrics.subscriptionUncoveredSeconds.get()).values).toEqual([
+    { labels: { resource: '/users', source: 'webhook' }, value: 60 },
+    { labels: { resource: '/groups', source: 'webhook' }, value: 0 },
+  ]);
+});
+
+it('counts from its end where one has expired and nobody has looked yet', async () => {
+  const metrics = createMetrics();
+
+  measureSubscriptions([{ ...live, state: 'expired', expiresAt: NOW - 120_000 }], metrics, NOW);
+
+  expect((await metrics.subscriptionUncoveredSeconds.get()).values).toEqual([
+    { labels: { resource: '/users', source: 'webhook' }, value: 120 },
   ]);
 });

@@ -55,6 +55,14 @@ describe('the settings of an event hub', () => {
     });
   });
 
+  it('spell the keys of a connection string as the client knows them', () => {
+    const spelled = STRING.replace('Endpoint', 'endpoint').replace('SharedAccessKey=', ' SHAREDACCESSKEY =');
+
+    const { settings } = load({ ...HUB, EVENTHUB_CONNECTION_STRING: spelled });
+
+    expect(settings.eventHub?.connectionString).toBe(STRING);
+  });
+
   it('read the connection string from a file, mask its key everywhere, and show the rest', () => {
     const file = temporaryFile('eventhub-connection-string', STRING);
 

@@ -42,10 +42,13 @@ describe('HTTPS_PROXY', () => {
     const problems = [
       ...problemsWith({ HTTPS_PROXY: `socks5://svc:${PASSWORD}@proxy:1080` }),
       ...problemsWith({ HTTPS_PROXY: `http://svc:${PASSWORD}%%@proxy:1 080` }),
+      // What URL takes for a port and a path.
+      ...problemsWith({ HTTPS_PROXY: `http://svc:4711/${PASSWORD}@proxy:1080` }),
     ];
 
-    expect(problems).toHaveLength(2);
+    expect(problems).toHaveLength(3);
     expect(JSON.stringify(problems)).not.toContain(PASSWORD);
+    expect(JSON.stringify(problems)).not.toContain('4711');
   });
 
   it('is as good in small letters, without a word about an old name', () => {

@@ -244,8 +244,8 @@ describe('readIdentities', () => {
       /not this user/,
     ],
     [
-      'deletedItems shows something else',
-      { deleted: { [ALICE]: { status: 200, body: { '@odata.type': '#microsoft.graph.group', id: ALICE } } } },
+      'deletedItems shows no object at all',
+      { deleted: { [ALICE]: { status: 200, body: { '@odata.type': '#microsoft.graph.user' } } } },
       /not this user/,
     ],
   ])('knows nothing when %s', async (_what, world, why) => {
@@ -255,6 +255,15 @@ describe('readIdentities', () => {
     const [reading] = await entra.readIdentities([ALICE], never());
 
     expect(reading).toMatchObject({ certainty: 'unknown', oid: ALICE, why: expect.stringMatching(why) });
+  });
+
+  it('takes a soft-deleted group for no user, and not for the proof that a user was deleted', async () => {
+    serve({ deleted: { [ALICE]: { status: 200, body: { '@odata.type': '#microsoft.graph.group', id: ALICE } } } });
+    const { directory: entra } = directory();
+
+    const [reading] = await entra.readIdentities([ALICE], never());
+
+    expect(reading).toEqual({ certainty: 'absent', oid: ALICE, evidence: 'not-found' });
   });
 
   it('keeps the trouble of one identity away from the others', async () => {

@@ -205,6 +205,15 @@ describe('the other calls', () => {
     });
   });
 
+  it('takes a date that was never set for no answer, since nothing could be done with it', async () => {
+    nock(GRAPH)
+      .get(ONE)
+      .reply(200, shown({ expirationDateTime: '0001-01-01T00:00:00Z' }));
+    const { api } = setUp();
+
+    await expect(api.get(ID, never())).rejects.toThrow(/is not a date/);
+  });
+
   it('renews with the expiry alone and returns what Graph answers, even where it changed nothing', async () => {
     nock(GRAPH).patch(ONE, { expirationDateTime: '2026-11-24T09:00:00.000Z' }).reply(200, shown());
     const { api } = setUp();

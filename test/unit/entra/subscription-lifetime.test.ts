@@ -77,6 +77,16 @@ describe('an expiry that is too far ahead for Graph', () => {
     expect(asked).toEqual([96 * 60, 4170]);
   });
 
+  it('is never learned to be shorter than the shortest that there is', async () => {
+    const asked = limited(50, 0, 'Subscription expiration can only be 0 minutes in the future.');
+    const api = setUp();
+    await api.create(wanted, never());
+
+    await api.create(wanted, never());
+
+    expect(asked).toEqual([4320, 45, 45]);
+  });
+
   it('is read with a separator, and halved where no number is named', async () => {
     const separated = limited(1440, 0, 'Subscription expiration can only be 1,440 minutes in the future');
     await setUp().create(wanted, never());

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GraphError } from '../../../src/entra/graph-errors.js';
 import { createSweepDebts } from '../../../src/listener/subscriptions/debts.js';
 import type { StoreData } from '../../../src/listener/subscriptions/record.js';
 import { openStoreOn } from '../../../src/listener/subscriptions/store.js';
@@ -189,6 +190,68 @@ describe('a gap in coverage', () => {
     expect(bed.api.held.size).toBe(2);
   });
 
+  describe('by our clock alone, which is ahead,', () => {
+    let aheadMs = 0;
+
+    async function startAhead() {
+      const { renew } = bed.api;
+      bed.api.renew = async (id, expiresAt, ...rest) => {
+        if (expiresAt > bed.clock.now() + 29 * 24 * HOUR_MS) {
+          const said = 'Subscription expiration can only be 41760 minutes in the future.';
+          throw new GraphError(`PATCH: ${said}`, 400, 'InvalidRequest', said, undefined);
+        }
+        return renew(id, expiresAt, ...rest);
+      };
+      const clock = { ...bed.clock, now: () => bed.clock.now() + aheadMs };
+      aheadMs = 0;
+      const one = await bed.start({ clock, monotonicMs: () => bed.clock.now() });
+      await one.keeper.tick(signal);
+      return one;
+    }
+
+    it('costs a renewal and no subscription', async () => {
+      const { keeper, gaps, puts } = await startAhead();
+      const before = [...bed.api.held.keys()];
+      puts.length = 0;
+      aheadMs = 4 * 24 * HOUR_MS;
+
+      await keeper.tick(signal);
+
+      expect([...bed.api.held.keys()]).toEqual(before);
+      expect(keeper.list()).toMatchObject([{ state: 'live', problem: undefined, gap: undefined }]);
+      expect([gaps.map(({ kind }) => kind), puts]).toEqual([['expired'], ['sweep']]);
+    });
+
+    it('costs none either where Graph takes no expiry of such a clock, until that is set right', async () => {
+      const { keeper } = await startAhead();
+      const before = [...bed.api.held.keys()];
+      aheadMs = 60 * 24 * HOUR_MS;
+      await keeper.tick(signal);
+      const meanwhile = keeper.list();
+      aheadMs = 0;
+
+      await keeper.tick(signal);
+
+      expect([...bed.api.held.keys()]).toEqual(before);
+      expect(meanwhile).toMatchObject([{ gap: { kind: 'expired' }, problem: expect.stringMatching(/minutes in the/) }]);
+      expect(keeper.list()).toMatchObject([{ state: 'live', problem: undefined, gap: undefined }]);
+    });
+
+    it('is replaced where Graph refuses the renewal for another reason', async () => {
+      const { keeper } = await startAhead();
+      const before = [...bed.api.held.keys()];
+      bed.api.renew = async () => {
+        throw new GraphError('PATCH: expired', 400, 'InvalidRequest', 'expired', undefined);
+      };
+      aheadMs = 4 * 24 * HOUR_MS;
+
+      await keeper.tick(signal);
+
+      expect([...bed.api.held.keys()]).not.toEqual(before);
+      expect(keeper.list()).toMatchObject([{ state: 'live', problem: undefined, gap: undefined }]);
+    });
+  });
+
   it('is not seen in a look that Graph did not answer', async () => {
     const { keeper, gaps, puts } = await bed.start();
     await keeper.tick(signal);
@@ -228,6 +291,21 @@ describe('a gap in coverage', () => {
 
     expect(bed.calls(/^create/)).toHaveLength(3);
     expect(keeper.list()[0]?.problem).toMatch(/another changeType than it was made with/);
+  });
+
+  it('is open, and measured, also while it is not made anew any more for what somebody changes', async () => {
+    const { keeper, gaps } = await bed.start();
+    bed.api.onCall = (line) => {
+      if (!line.startsWith('get')) return;
+      for (const [id, held] of bed.api.held) bed.api.held.set(id, { ...held, notificationUrl: 'https://x.example/' });
+    };
+    for (let n = 0; n < 8; n += 1) {
+      await keeper.tick(signal);
+      bed.clock.advance(TICK_MS);
+    }
+
+    expect(gaps).toHaveLength(2);
+    expect(keeper.list()).toMatchObject([{ gap: { kind: 'changed' }, problem: expect.stringMatching(/who else/) }]);
   });
 
   it('is no gap where Graph has shown it otherwise than it was asked for from the beginning', async () => {

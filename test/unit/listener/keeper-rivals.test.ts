@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GraphError } from '../../../src/entra/graph-errors.js';
 import { eventually, guid } from '../queue/fixtures.js';
 import { type Bed, type Installation, OUR_URL, openBed, signal, TICK_MS } from './keeper-bed.js';
 
@@ -50,6 +51,17 @@ describe('two installations on one app registration', () => {
     }
 
     expect(bed.calls(/^delete/).length).toBe(deleted);
+  });
+
+  it('never take for an obstacle what is about other changes, where a 409 names none', async () => {
+    const foreign = bed.api.hold({ resource: '/users', changeType: 'updated', notificationUrl: THEIRS });
+    const one = await bed.start();
+    bed.api.nextCreates = [{ kind: 'exists', existingId: undefined }];
+
+    await takeTurns([one], 3);
+
+    expect(bed.api.held.has(foreign)).toBe(true);
+    expect(one.keeper.list()).toMatchObject([{ state: 'live', problem: undefined }]);
   });
 
   it('leave the field to the one that stays', async () => {
@@ -155,6 +167,26 @@ describe('a creation without an answer', () => {
     );
   });
 
+  it('is no rival either where Graph refuses the next attempts for another reason', async () => {
+    const one = await bed.start();
+    for (let n = 0; n < 3; n += 1) {
+      bed.api.held.clear();
+      bed.api.deaf = /^create/;
+      await takeTurns([one], 1);
+      bed.api.deaf = undefined;
+      bed.api.failing = /^list/;
+      bed.api.nextCreates = [{ kind: 'endpoint-failed', explanation: 'no answer' }];
+      await takeTurns([one], 1);
+      bed.api.nextCreates = [new GraphError('POST /subscriptions: 400', 400, 'BadRequest', 'no', undefined)];
+      await takeTurns([one], 1);
+      await takeTurns([one], 2);
+      bed.api.failing = undefined;
+      expect(one.keeper.list()).toMatchObject([{ state: 'live', problem: undefined }]);
+    }
+
+    expect(one.store.data().replacements).toBeUndefined();
+  });
+
   it('leaves no second one where Graph would let it be', async () => {
     bed.api.lax = true;
     const one = await bed.start();
@@ -245,11 +277,58 @@ describe('orphans', () => {
       resource: `/groups/${guid(2)}`,
       notificationUrl: hub.toUpperCase().replace('EVENTHUB:', 'EventHub:'),
     });
-    const one = await bed.start({ urls: { notifications: hub, lifecycle: hub }, wanted: () => [] });
+    const one = await bed.start({ urls: { notifications: hub, lifecycle: hub } });
 
     await takeTurns([one], 1);
 
-    expect([...bed.api.held.keys()]).toEqual([webhook]);
+    expect([...bed.api.held.keys()]).toEqual([webhook, one.keeper.list()[0]?.id]);
+  });
+
+  it('are none where another keeper of this process has made them at what is our address now', async () => {
+    const theirs = bed.api.hold({ resource: '/users', changeType: 'updated' });
+    const one = await bed.start({ isSibling: (id) => id === theirs });
+
+    await takeTurns([one], 2);
+
+    expect(bed.calls(/^delete/)).toEqual([]);
+    expect(one.store.data().replacements).toBeUndefined();
+  });
+
+  it('that are suspected while a look is under way are looked for at the next one', async () => {
+    const one = await bed.start();
+    await takeTurns([one], 2);
+    const [first] = bed.api.held.keys();
+    bed.api.held.clear();
+    bed.clock.advance(2 * 3600_000);
+    bed.api.deaf = /^create/;
+    const { list } = bed.api;
+    bed.api.list = async (...given) => {
+      const before = await list(...given);
+      await one.keeper.handleLifecycle({ event: 'subscriptionRemoved', subscriptionId: first ?? '' }, signal);
+      return before;
+    };
+    await one.keeper.tick(signal);
+    bed.api.list = list;
+    bed.api.calls = [];
+    bed.clock.advance(1000);
+    await one.keeper.tick(signal);
+
+    expect(bed.calls(/^list/)).toHaveLength(1);
+    expect(one.named('listener.subscriptions.orphans-unknown')).toEqual([]);
+  });
+
+  it('that were fought over are told of no more once an operator has deleted all', async () => {
+    const one = await bed.start();
+    bed.api.hold({ resource: `/groups/${guid(1)}` });
+    await takeTurns([one], 1);
+    bed.api.hold({ resource: `/groups/${guid(1)}` });
+    await takeTurns([one], 5);
+    const before = one.keeper.list()[0]?.problem;
+
+    await one.keeper.deleteAll(signal);
+
+    expect(before).toMatch(/another listener has the same PUBLIC_URL/);
+    expect(one.keeper.list()[0]?.problem).toBeUndefined();
   });
 });
 

@@ -49,6 +49,47 @@ describe('a hundred events in a minute', () => {
   });
 });
 
+describe('an event that comes while one like it is handled', () => {
+  it('is not lost, since the look may have been before it', async () => {
+    const [held] = bed.api.held.values();
+    const id = subscriptionId();
+    const removal = () => one.keeper.handleLifecycle({ event: 'subscriptionRemoved', subscriptionId: id }, signal);
+    const { get } = bed.api;
+    let second: Promise<void> | undefined;
+    bed.api.get = async (...given) => {
+      const seen = await get(...given);
+      if (second) return seen;
+      bed.api.held.clear();
+      second = removal();
+      return held;
+    };
+
+    await removal();
+    await second;
+
+    expect(one.keeper.list()).toMatchObject([{ state: 'live', gaps: 1 }]);
+    expect([...bed.api.held.keys()]).toEqual([one.keeper.list()[0]?.id]);
+  });
+
+  it('is handled also where that one fails of its deadline', async () => {
+    const id = subscriptionId();
+    bed.api.held.clear();
+    const late = new AbortController();
+    bed.api.onCall = () => late.abort(new Error('too late'));
+    bed.api.failing = /^get/;
+    const removal = (by: AbortSignal) =>
+      one.keeper.handleLifecycle({ event: 'subscriptionRemoved', subscriptionId: id }, by);
+    const first = removal(late.signal).then(() => {
+      bed.api.failing = undefined;
+    });
+    const second = removal(signal);
+
+    await Promise.all([first, second]);
+
+    expect([...bed.api.held.keys()]).toEqual([one.keeper.list()[0]?.id]);
+  });
+});
+
 describe('ten minutes of rest between renewing and reauthorizing', () => {
   it('are kept over a restart', async () => {
     await one.keeper.renewAll(signal);

@@ -339,6 +339,21 @@ describe('the keeper of subscriptions', () => {
     expect(second.keeper.list().map(({ resource }) => resource)).toEqual(['/users']);
   });
 
+  it('deletes nothing while nothing at all is wanted, which is a dry run or a mistake', async () => {
+    const first = await start();
+    await first.keeper.tick(signal);
+    const second = await start([]);
+    api.calls = [];
+
+    await second.keeper.tick(signal);
+    for (const subscriptionId of api.held.keys()) {
+      await second.keeper.handleLifecycle({ event: 'reauthorizationRequired', subscriptionId });
+      await second.keeper.handleLifecycle({ event: 'subscriptionRemoved', subscriptionId });
+    }
+
+    expect([api.calls, api.held.size]).toEqual([[], 2]);
+  });
+
   it('deletes all of ours on request', async () => {
     const { keeper } = await start();
     await keeper.tick(signal);

@@ -71,6 +71,9 @@ function makes(step: TokenStep): string[] {
 
 function restsOn(step: TokenStep): string[] {
   switch (step.do) {
+    case 'role.create':
+      // Its owner's comment says that it is ours; without, it would be somebody else's from then on.
+      return [`owner ${step.owner}`];
     case 'acl.grant': {
       const { type, ugid, roleid } = step.entry;
       return [`role ${roleid}`, type === 'token' ? `token ${ugid}` : `owner ${ugid}`];
@@ -153,11 +156,18 @@ export async function checkRights(
   const self = connectAs(id, stored.value);
   const privileges = new Map(declared.flatMap(({ role, privileges }) => (privileges ? [[role, privileges]] : [])));
   const privilegesOf = (role: string) => privileges.get(role) ?? [...(observed.roles.get(role) ?? [])];
+  const hasOwnEntry = (path: string) =>
+    observed.acl.some((entry) => entry.path === path && isFor(token, entry, observed));
   try {
-    return await compareRights(self, token, declared, privilegesOf, signal);
+    return await compareRights(self, token, { declared, privilegesOf, hasOwnEntry }, signal);
   } finally {
     await self.close();
   }
+}
+
+function isFor(token: TokenDeclaration, { type, ugid }: AclEntry, { owners }: ObservedAccess): boolean {
+  if (type === 'group') return owners.get(token.owner)?.isInGroup === true;
+  return ugid === token.owner || ugid === fullId(token);
 }
 
 /** One line: what is missing and what is too much, by path. */
@@ -176,7 +186,9 @@ async function createToken(token: TokenDeclaration, ports: ApplyPorts, signal: A
   const sink = ports.openSink(token.sink);
   const there = await sink.read();
   if (there && there['full-tokenid'] !== fullId(token)) {
-    throw new Rejected(`${sink.place} holds the secret of ${there['full-tokenid']}: move it away, or name another place`);
+    throw new Rejected(
+      `${sink.place} holds the secret of ${there['full-tokenid']}: move it away, or name another place`,
+    );
   }
   await sink.probe();
   const body = settingsOf(token, 'pending');

@@ -1,10 +1,10 @@
-import { ownerIn } from '../../../domain/proxmox-comment.js';
+import { conflictsOf } from './conflicts.js';
 import type { TokenDeclaration } from './declaration.js';
 import { entriesOf, fullId, isSameEntry, isSameGrant } from './entries.js';
 import { leftOver } from './left-over.js';
 import { markOfToken, ownerComment, rolesInMark, type TokenMark, tokenComment } from './marks.js';
 import type { AclEntry, ObservedAccess, ObservedToken } from './observed.js';
-import { findUnknownPrivileges } from './privileges.js';
+import { isSameRole } from './privileges.js';
 
 /** What a sink has of a token: its secret, that of another token, or nothing; and whether Proxmox takes it. */
 export type SecretState =
@@ -17,7 +17,8 @@ export type TokenStep =
   | { do: 'owner.mark'; owner: string; comment: string }
   /** It stays, without our mark. */
   | { do: 'owner.release'; owner: string; comment: string }
-  | { do: 'role.create'; role: string; privileges: readonly string[] }
+  /** `owner`: whose comment names it. */
+  | { do: 'role.create'; role: string; owner: string; privileges: readonly string[] }
   | { do: 'role.change'; role: string; privileges: readonly string[]; added: string[]; removed: string[] }
   | { do: 'acl.grant' | 'acl.revoke'; entry: AclEntry }
   | { do: 'token.delete'; owner: string; name: string; why: string }
@@ -93,69 +94,6 @@ export function planTokens(options: PlanOptions): TokenPlan {
   return { steps, conflicts, remarks: [...remarksOn(good), ...(options.prune ? [] : left.remarks)] };
 }
 
-function conflictsOf(token: TokenDeclaration, { observed, adopt, secrets }: PlanOptions): TokenConflict[] {
-  const id = fullId(token);
-  const found: Omit<TokenConflict, 'token'>[] = [];
-  const unknown = findUnknownPrivileges(token.privileges ?? [], observed.knownPrivileges);
-  for (const { privilege, instead } of unknown) {
-    const why = `Proxmox VE ${observed.version} does not know the privilege ${privilege}`;
-    found.push({ why, remedy: instead ? `write ${instead} instead` : 'take it out of privileges' });
-  }
-  if (!token.privileges && !observed.roles.has(token.role)) {
-    found.push({ why: `there is no built-in role ${token.role}`, remedy: 'name one of "pveum role list"' });
-  }
-  const owner = observed.owners.get(token.owner);
-  const adoption = 'run with --adopt if it is meant to be looked after from now on, or choose another name';
-  if (!adopt) {
-    if (owner && rolesInMark(owner.comment) === undefined) {
-      found.push({ why: `the user ${token.owner} is there and is not marked as ours`, remedy: adoption });
-    }
-    if (isDriftOfForeignRole(token, observed)) {
-      const why = `the role ${token.role} is there with other privileges and is not marked as ours`;
-      found.push({ why, remedy: adoption });
-    }
-    const seen = owner?.tokens.get(token.name);
-    if (seen && markOfToken(seen.comment) === undefined) {
-      found.push({ why: `the token ${id} is there and is not marked as ours`, remedy: adoption });
-    }
-  }
-  if (owner && ownerIn(owner.comment) !== undefined) {
-    found.push({ why: `the user ${token.owner} stands for a person`, remedy: 'name a user of its own in ugid' });
-  }
-  if (owner && !owner.enabled) {
-    found.push({ why: `the user ${token.owner} is disabled`, remedy: `pveum user modify ${token.owner} --enable 1` });
-  }
-  const secret = secrets.get(id);
-  const seen = owner?.tokens.get(token.name);
-  // Somebody may be using it with a secret that is kept elsewhere, or cannot be read just now, and would be cut off.
-  const isLost = seen && (markOfToken(seen.comment) !== 'pending' || secret?.state === 'unreadable');
-  if (isLost && secret?.state !== 'valid') {
-    const why = `the token ${id} exists, and ${describeSecret(secret, token.sink.place)}`;
-    const remedy = `put its secret there, or delete the token (pveum user token delete ${token.owner} ${token.name}) to have a new one`;
-    found.push({ why, remedy });
-  }
-  return found.map((conflict) => ({ token: id, ...conflict }));
-}
-
-function describeSecret(secret: SecretState | undefined, place: string): string {
-  switch (secret?.state) {
-    case 'refused':
-      return `Proxmox refuses the secret in ${place}`;
-    case 'of-another':
-      return `the secret of another token lies in ${place}`;
-    case 'unreadable':
-      return secret.why;
-    default:
-      return `no secret of it lies in ${place}`;
-  }
-}
-
-function isDriftOfForeignRole(token: TokenDeclaration, observed: ObservedAccess): boolean {
-  const held = observed.roles.get(token.role);
-  if (!held || !token.privileges || isSame(held, token.privileges)) return false;
-  return ![...observed.owners.values()].some(({ comment }) => rolesInMark(comment)?.includes(token.role));
-}
-
 /** Whether the role is one that we made, make now, or take over; a fitting one of somebody else is only used. */
 function isOurRole(
   { role, privileges }: TokenDeclaration,
@@ -167,11 +105,11 @@ function isOurRole(
   return adopt || ours.has(role) || !roles.has(role);
 }
 
-function roleSteps({ role, privileges }: TokenDeclaration, { roles }: ObservedAccess): TokenStep[] {
+function roleSteps({ role, owner, privileges }: TokenDeclaration, { roles }: ObservedAccess): TokenStep[] {
   if (!privileges) return [];
   const held = roles.get(role);
-  if (!held) return [{ do: 'role.create', role, privileges }];
-  if (isSame(held, privileges)) return [];
+  if (!held) return [{ do: 'role.create', role, owner, privileges }];
+  if (isSameRole(held, privileges)) return [];
   const added = privileges.filter((privilege) => !held.has(privilege));
   const removed = [...held].filter((privilege) => !privileges.includes(privilege)).sort();
   return [{ do: 'role.change', role, privileges, added, removed }];
@@ -250,10 +188,6 @@ function remarksOn(tokens: readonly TokenDeclaration[]): string[] {
   return tokens
     .filter(({ paths }) => paths.includes('/'))
     .map((token) => `${fullId(token)} has ${token.role} on everything (/); name what it needs in "paths"`);
-}
-
-function isSame(held: ReadonlySet<string>, privileges: readonly string[]): boolean {
-  return held.size === privileges.length && privileges.every((privilege) => held.has(privilege));
 }
 
 /** Two tokens of one owner may ask for the same entry. */

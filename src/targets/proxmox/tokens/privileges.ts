@@ -19,3 +19,8 @@ export function findUnknownPrivileges(privileges: readonly string[], known: Read
       return { privilege, instead: similar ?? SUCCESSORS[privilege] };
     });
 }
+
+/** Whether a role holds exactly these privileges. */
+export function isSameRole(held: ReadonlySet<string>, privileges: readonly string[]): boolean {
+  return held.size === privileges.length && privileges.every((privilege) => held.has(privilege));
+}

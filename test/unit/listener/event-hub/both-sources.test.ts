@@ -24,7 +24,11 @@ describe('a webhook and an event hub in one process', () => {
       changeType,
       isSibling: (id) => webhook.keeper.find(id) !== undefined,
     });
-    return { webhook, hub, both: combineKeepers([webhook.keeper, hub.keeper]) };
+    const both = combineKeepers([
+      { source: 'webhook', address: 'https://hooks.example.org/graph/notifications', keeper: webhook.keeper },
+      { source: 'eventhub', address: HUB_URL, keeper: hub.keeper },
+    ]);
+    return { webhook, hub, both };
   }
 
   it('leave each other alone where Graph takes their subscriptions for the same, and say what to do', async () => {
@@ -36,8 +40,8 @@ describe('a webhook and an event hub in one process', () => {
     }
 
     const [first, second] = both.list();
-    expect(first).toMatchObject({ resource: '/users', state: 'live' });
-    expect(second).toMatchObject({ resource: '/users', state: 'missing' });
+    expect(first).toMatchObject({ resource: '/users', state: 'live', source: 'webhook' });
+    expect(second).toMatchObject({ resource: '/users', state: 'missing', source: 'eventhub', sendsTo: HUB_URL });
     expect(second?.problem).toContain('CHANGE_SOURCE');
     expect(bed.calls(/^delete/)).toEqual([]);
     expect(webhook.named('listener.subscription.contested')).toEqual([]);

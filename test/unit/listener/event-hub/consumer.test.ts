@@ -25,13 +25,14 @@ function bed({ stored }: { stored?: number } = {}) {
   const { log, events } = createTestLog();
   const keys: Key[] = [];
   const forgotten: string[] = [];
-  const disk = { full: false };
+  const disk: { full: boolean; answer?: Promise<void> } = { full: false };
   const consumer = createHubConsumer({
     tenantId: TENANT,
     find: (id) => (id === SUBSCRIPTION ? { resource: '/users', clientState: CLIENT_STATE } : undefined),
     isWatchedGroup: () => true,
     hints: {
       async put(key) {
+        await disk.answer;
         if (disk.full) throw new Error('the disk is full');
         keys.push(key);
       },
@@ -82,6 +83,17 @@ describe('the consumer of an event hub', () => {
     expect(during.calls).toBe(0);
     expect(during.view).toMatchObject({ state: 'waiting', problem: 'the disk is full', since: clock.time - 91_000 });
     expect(keys).toEqual([userKey(1)]);
+    expect(checkpoint).toHaveBeenCalledOnce();
+  });
+
+  it('gets over an event of more items than any sender has, and takes what is beside it', async () => {
+    const { consumer, keys } = bed();
+    const items = `{"value":[${'[],'.repeat(300_000)}{}]}`;
+    const checkpoint = vi.fn(async () => undefined);
+
+    await consumer.onEvents('0', [event(1, 0), { ...event(0, 1), body: Buffer.from(items) }, event(2, 2)], checkpoint);
+
+    expect(keys).toEqual([userKey(1), userKey(2)]);
     expect(checkpoint).toHaveBeenCalledOnce();
   });
 
@@ -205,6 +217,69 @@ describe('the reader of an event hub', () => {
 
     expect(opened).toHaveLength(1);
     expect(consumer.standing.view()).toMatchObject({ state: 'away', problem: 'connect ECONNREFUSED' });
+  });
+
+  it('leaves partitions that a hub which was made again no longer has', async () => {
+    const { clock, consumer } = bed();
+    const { log } = createTestLog();
+    const { opened, connect } = fakeHub();
+    let partitions = ['0', '1'];
+    const reader = startHubReader({
+      connect: () => ({ ...connect(), partitions: async () => partitions }),
+      consumer,
+      clock,
+      log,
+    });
+    await settled();
+    void opened[0]?.handlers.get('1')?.onTrouble('1', new Error('there is no partition 1'));
+
+    partitions = ['0'];
+    for (let ms = 0; ms <= 3 * LONG_MS; ms += 30_000) {
+      await opened
+        .at(-1)
+        ?.handlers.get('0')
+        ?.onEvents('0', [], async () => undefined);
+      clock.advance(30_000);
+      await settled();
+    }
+    const left = [...(opened.at(-1)?.handlers.keys() ?? [])];
+    await reader.stop();
+
+    expect(left).toEqual(['0']);
+    expect(consumer.standing.view()).toMatchObject({ state: 'reading', partitions: 1 });
+    expect(opened.length).toBeLessThanOrEqual(2);
+  });
+
+  it('keeps the client while the spool does not even answer, and says what it waits for', async () => {
+    const { clock, consumer, disk, keys } = bed();
+    const { opened, connect } = fakeHub();
+    const { log } = createTestLog();
+    const reader = startHubReader({ connect, consumer, clock, log });
+    await settled();
+    let answer = (): void => undefined;
+    disk.answer = new Promise((resolve) => {
+      answer = resolve;
+    });
+    void opened[0]?.handlers.get('0')?.onEvents('0', [event(1, 0)], async () => undefined);
+
+    for (let ms = 0; ms <= 2 * LONG_MS; ms += 30_000) {
+      await opened
+        .at(-1)
+        ?.handlers.get('1')
+        ?.onEvents('1', [], async () => undefined);
+      clock.advance(30_000);
+      await settled();
+    }
+    const during = consumer.standing.view();
+    answer();
+    await settled();
+    const after = consumer.standing.view();
+    await reader.stop();
+
+    expect(during).toMatchObject({ state: 'waiting', problem: 'the spool does not answer' });
+    expect(after).toMatchObject({ state: 'reading' });
+    expect(keys).toEqual([userKey(1)]);
+    expect(opened).toHaveLength(1);
   });
 
   it('does not wait for a hub that does not answer when it is stopped', async () => {

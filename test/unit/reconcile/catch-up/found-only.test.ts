@@ -5,6 +5,7 @@ import type { Outcome } from '../../../../src/reconcile/settle.js';
 import { createMetrics } from '../../../../src/telemetry/metrics.js';
 import { ALICE, BOB, entry, LAB } from '../../domain/builders.js';
 import { createFakeClock, type FakeClock } from '../fakes/clock.js';
+import { oidOf } from '../fakes/world.js';
 
 let clock: FakeClock;
 let events: { event: string; fields: Record<string, unknown> | undefined }[];
@@ -67,6 +68,16 @@ describe('a change that catch-up told', () => {
       { event: 'reconcile.change.untold', fields: { by: 'catch-up', oid: ALICE, upn: 'alice@example.com' } },
     ]);
     expect(await metrics.registry.metrics()).toContain('entramox_found_only_total{by="catch-up"} 1');
+  });
+
+  it('is forgotten at last where ids without end are made up, and memory is not filled with them', () => {
+    round();
+    round(ALICE);
+
+    for (let n = 0; n < 100_000; n += 1) told('push', oidOf(n));
+    applied();
+
+    expect(counts()).toEqual([0, 0]);
   });
 
   it.each<[string, () => void, () => void]>([
