@@ -9,10 +9,12 @@ type Level = (typeof events)[EventCode]['level'];
 const SAID_BY_THE_COMMAND: ReadonlySet<EventCode> = new Set([
   'entra.call.failed',
   'entra.group.unknown',
+  'entra.outage.began',
   'entra.token.failed',
   'proxmox.rights.missing',
   'reconcile.guard.held',
   'reconcile.identity.conflict',
+  'reconcile.problem.began',
   'reconcile.source.unavailable',
   'reconcile.step.failed',
   'reconcile.sweep.failed',
