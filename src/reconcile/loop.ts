@@ -1,18 +1,19 @@
 import { Busy, messageOf, SourceUnavailable } from '../domain/errors.js';
-import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { ObjectId } from '../domain/identity.js';
 import type { Claim, Queue } from '../queue/queue.js';
-import { backoffMs, isPassing } from './backoff.js';
+import { isPassing } from './backoff.js';
 import type { LoopWatch } from './catch-up/catch-up.js';
+import type { ClaimWork } from './claim-work.js';
 import { watchClock } from './clock-watch.js';
 import type { Context } from './context.js';
 import { compareOnce } from './disagreement.js';
-import { GroupUnreadable, unreadGroups } from './health-groups.js';
-import { groupsAmong, identitiesOfGroup, reconcileIdentities } from './identities.js';
+import { workOnGroup } from './group-work.js';
+import { groupsAmong, reconcileIdentities } from './identities.js';
 import { measureQueue } from './measure-queue.js';
-import { auditSweep, inPass } from './pass.js';
+import { inPass } from './pass.js';
 import { retryClaim } from './retry-claim.js';
 import type { Outcome } from './settle.js';
-import { rememberFailedSweep, type SweepReport, sweep } from './sweep.js';
+import { createSweepWork, type SweepProgress } from './sweep-work.js';
 import { createTrailing } from './trailing.js';
 
 export interface LoopOptions {
@@ -38,8 +39,7 @@ export interface Loop {
 /** What is being worked on right now. */
 export interface Busyness {
   sweep: boolean;
-  /** How far the sweep is, as it tells it itself. */
-  progress?: { text: string; done?: number | undefined; all?: number | undefined } | undefined;
+  progress?: SweepProgress | undefined;
   /** Keys of one identity or group. */
   targeted: number;
 }
@@ -49,13 +49,6 @@ const BATCH = 10;
 /** How long targeted work may go on once a stop was asked for; the whole stop has ten seconds. */
 const PATIENCE_AT_STOP_MS = 6000;
 const PAUSE_AFTER_FAILURE_MS = 2000;
-/** Above so many identities that could not be settled a sweep is done again instead. */
-const MANY = 100;
-const SWEEP_AGAIN_MS = 300_000;
-const LONGEST_SWEEP_PAUSE_MS = 3_600_000;
-/** When a group that could not be read is looked at again by itself. */
-const GROUP_AGAIN_MS = 30_000;
-
 export function createLoop(ctx: Context, options: LoopOptions): Loop {
   const { queue } = options;
   const trailing = createTrailing(options.confirmAfterMs);
@@ -64,12 +57,11 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
   let wake = (): void => undefined;
   let running: Promise<void> | undefined;
   let sweeping: Promise<void> | undefined;
-  let progress: Busyness['progress'];
   let targeted = 0;
-  /** Sweeps in a row that were degraded or failed. */
-  let incomplete = 0;
   let unwatch: (() => void) | undefined;
   let unwatchOutages: (() => void) | undefined;
+  const claimWork: ClaimWork = { queue, settleClaim, failed, noteUnavailable };
+  const sweeps = createSweepWork(ctx, { ...options, ...claimWork, signal: ending.signal });
 
   async function run(): Promise<void> {
     while (!ending.signal.aborted) {
@@ -106,18 +98,19 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     for (const claim of claims) options.watch?.claimed(claim);
     const users = claims.filter((claim) => claim.key.startsWith('user:'));
     const groups = claims.filter((claim) => claim.key.startsWith('group:'));
-    const sweeps = claims.filter((claim) => claim.key === 'sweep');
-    for (const claim of sweeps) {
+    for (const claim of claims.filter(({ key }) => key === 'sweep')) {
       // The claim stays in processing while the sweep runs, so a second wish for a sweep waits for its turn.
-      sweeping = runSweep(claim).finally(() => {
+      sweeping = sweeps.run(claim).finally(() => {
         sweeping = undefined;
-        progress = undefined;
         wake();
       });
     }
     targeted = users.length + groups.length;
     try {
-      await Promise.all([workUsers(users), ...groups.map(workGroup)]);
+      await Promise.all([
+        workUsers(users),
+        ...groups.map((claim) => workOnGroup(ctx, { ...claimWork, trailing, signal: patienceOver.signal }, claim)),
+      ]);
     } finally {
       targeted = 0;
     }
@@ -203,89 +196,6 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
     await queue.done(claim);
   }
 
-  async function workGroup(claim: Claim): Promise<void> {
-    const group = claim.key.slice('group:'.length) as GroupId;
-    await settleClaim(claim, async () => {
-      try {
-        const reason = claim.told === 'catch-up' ? 'caught-up' : 'changed';
-        const unread = unreadGroups(ctx);
-        const concern = await identitiesOfGroup(ctx, { group, since: claim.since }, patienceOver.signal);
-        // The last sweep could not judge by a group that is back, nor end any countdown.
-        if (unreadGroups(ctx).length < unread.length) await queue.put('sweep');
-        if (concern.kind === 'everybody') await queue.put('sweep');
-        else for (const oid of concern.oids) await queue.put(`user:${oid}`, reason);
-      } catch (error) {
-        if (error instanceof SourceUnavailable && !(error instanceof GroupUnreadable)) noteUnavailable(error);
-        return failed(claim, error);
-      }
-      // Listings lag behind more than single readings do.
-      const again = trailing.next(claim.key, ctx.clock.now(), false);
-      if (again !== undefined) await queue.defer(claim.key, again);
-      await queue.done(claim);
-    });
-  }
-
-  async function runSweep(claim: Claim): Promise<void> {
-    const startedAt = ctx.clock.now();
-    const pass = inPass(ctx, { by: 'sweep' });
-    const before = new Map(ctx.ledger.entries().map((entry) => [entry.oid, entry]));
-    try {
-      await ctx.groups?.refresh(ending.signal);
-      const report = await sweep(
-        pass,
-        {
-          apply: true,
-          progress: (text, done, all) => {
-            progress = { text, done, all };
-          },
-        },
-        ending.signal,
-      );
-      auditSweep(pass, 'sweep', report.record);
-      options.watch?.swept(startedAt, report.outcomes, before);
-      ctx.problems.delete('directory');
-      await lookAgain(report.outcomes);
-      await sweepAgain(report.record);
-    } catch (error) {
-      // Stopped in the middle: the claim stays in processing, and the next start takes it up again.
-      if (ending.signal.aborted) return;
-      if (error instanceof SourceUnavailable) noteUnavailable(error);
-      await rememberFailedSweep(pass, startedAt, error, options.failOpen).catch((second: unknown) => {
-        ctx.log('reconcile.loop.failed', { error: messageOf(second) });
-      });
-      auditSweep(pass, 'sweep', ctx.ledger.data.lastSweep);
-      return settleClaim(claim, () => failed(claim, error));
-    }
-    await settleClaim(claim, () => queue.done(claim));
-  }
-
-  /** Whoever did not come to rest is tried singly; where a whole target is away, one more sweep is cheaper. */
-  async function lookAgain(outcomes: readonly Outcome[]): Promise<void> {
-    const restless = outcomes.filter(({ result }) => result === 'failed' || result === 'unknown');
-    if (restless.length > MANY) await queue.defer('sweep', ctx.clock.now() + SWEEP_AGAIN_MS);
-    else {
-      for (const { oid } of restless) {
-        await queue.defer(`user:${oid}`, ctx.clock.now() + backoffMs(4, options.random));
-      }
-    }
-    for (const { oid, recheckAt } of outcomes) {
-      if (recheckAt !== undefined) await queue.defer(`user:${oid}`, recheckAt, true);
-    }
-    // Whoever was given up gets another chance with each sweep.
-    for (const { key } of (await queue.stats()).parked) await queue.put(key);
-  }
-
-  /** A sweep that did not do all that it should is done again, so that its standing does not outlast the cause. */
-  async function sweepAgain({ result }: SweepReport['record']): Promise<void> {
-    const now = ctx.clock.now();
-    incomplete = result === 'degraded' || result === 'failed' ? incomplete + 1 : 0;
-    if (incomplete > 0) {
-      const pauseMs = Math.min(SWEEP_AGAIN_MS * 2 ** (incomplete - 1), LONGEST_SWEEP_PAUSE_MS);
-      await queue.defer('sweep', now + pauseMs);
-    }
-    for (const group of unreadGroups(ctx)) await queue.defer(`group:${group}`, now + GROUP_AGAIN_MS);
-  }
-
   function failed(claim: Claim, error: unknown): Promise<void> {
     return retryClaim(ctx, options, claim, error);
   }
@@ -315,6 +225,6 @@ export function createLoop(ctx: Context, options: LoopOptions): Loop {
       await running;
       clearTimeout(timer);
     },
-    busy: () => ({ sweep: sweeping !== undefined, progress, targeted }),
+    busy: () => ({ sweep: sweeping !== undefined, progress: sweeps.progress(), targeted }),
   };
 }

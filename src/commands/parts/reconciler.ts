@@ -103,6 +103,7 @@ async function startLocked(
     tend(ctx, queue).catch((error: unknown) => log('reconcile.loop.failed', { error: messageOf(error) }));
   }, 60_000);
   const outageWatch = graph && watchOutages({ ...graph, clock });
+  const unwatchOutages = ctx.outages?.watch((outage) => outage ?? catchUp?.hurry());
   await watchClock(ctx);
   loop.start();
   await queue.put('sweep');
@@ -123,6 +124,7 @@ async function startLocked(
     async stop() {
       clearInterval(everyMinute);
       outageWatch?.stop();
+      unwatchOutages?.();
       await catchUp?.stop();
       await sweepTask.destroy();
       await loop.stop();

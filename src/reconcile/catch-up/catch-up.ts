@@ -32,6 +32,8 @@ export interface CatchUp {
   start(): void;
   /** Lets go of the round that runs, and resolves once it has ended. */
   stop(): Promise<void>;
+  /** Whatever made rounds fail is over: the next one is not waited for. */
+  hurry(): void;
   /** One round at once; never two at the same time. Never rejects. */
   round(): Promise<void>;
   standing(): CatchUpStanding;
@@ -116,13 +118,17 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     return running;
   }
 
+  function after(pauseMs: number): void {
+    timer = setTimeout(() => void round().then(schedule), pauseMs);
+  }
+
   function schedule(): void {
     if (stopping.signal.aborted) return;
     // The first place is taken by a sweep as well, and it is no trouble.
     const doublings = Math.min(20, (failing?.attempts ?? 0) + Math.max(0, lost - 1));
     const pauseMs = Math.min(intervalMs * 2 ** doublings, Math.max(intervalMs, MAX_PAUSE_MS));
     // Many hosts of one tenant should not all ask at the same second.
-    timer = setTimeout(() => void round().then(schedule), pauseMs * (0.95 + 0.05 * random()));
+    after(pauseMs * (0.95 + 0.05 * random()));
   }
 
   return {
@@ -131,6 +137,12 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
       clearTimeout(timer);
       stopping.abort();
       await running;
+    },
+    hurry() {
+      // The one that runs is followed by the next in its turn.
+      if (!failing || running || stopping.signal.aborted) return;
+      clearTimeout(timer);
+      after(0);
     },
     round,
     standing: () => ({ intervalMs, startedAt, lastGoodAt, last, failing, found: foundOnly.counts() }),

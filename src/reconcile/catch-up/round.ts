@@ -53,24 +53,29 @@ export async function catchUpRound(options: RoundOptions, signal: AbortSignal): 
   );
   const requests = { users: 0, groups: 0 };
   const failures: unknown[] = [];
+  const away = new Set<DeltaQuery['kind']>();
   const gaps: string[] = [];
   const keys = new Set<Key>();
   const next: KeptLink[] = [];
 
-  /** undefined: it failed, which is remembered. Nobody else is asked where Graph itself is away. */
-  async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (failures.some((error) => error instanceof SourceUnavailable)) return undefined;
+  /**
+   * undefined: it failed, which is remembered. Where Graph was away for one kind, no more of that kind is asked for; the
+   * other may be well, and where it is not, the breaker keeps the call from being made.
+   */
+  async function attempt<T>(kind: DeltaQuery['kind'], work: () => Promise<T>): Promise<T | undefined> {
+    if (away.has(kind)) return undefined;
     try {
       return await work();
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof SourceUnavailable) away.add(kind);
       failures.push(error);
       return undefined;
     }
   }
 
   async function begin(query: DeltaQuery): Promise<boolean> {
-    const begun = await attempt(() => source.begin(query, signal));
+    const begun = await attempt(query.kind, () => source.begin(query, signal));
     if (!begun) return false;
     requests[query.kind] += begun.requests;
     next.push({ query, link: begun.link, issuedAt: clock.now() });
@@ -79,7 +84,7 @@ export async function catchUpRound(options: RoundOptions, signal: AbortSignal): 
 
   /** What an earlier link has to tell; the link to go on from, or undefined where it failed or is lost. */
   async function follow({ query, link, issuedAt }: KeptLink): Promise<KeptLink | 'lost' | undefined> {
-    return attempt(async () => {
+    return attempt(query.kind, async () => {
       try {
         const told = await source.follow(query.kind, link, signal);
         requests[query.kind] += told.requests;
