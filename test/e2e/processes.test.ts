@@ -91,7 +91,9 @@ describe.skipIf(unavailable)(`the three processes${unavailable ? ` (skipped: ${u
     expect(answers[0]?.metrics?.text).toMatch(/^entramox_guard_held 0$/m);
     expect(answers[0]?.metrics?.text).toMatch(/^entramox_sweep_last_success_timestamp_seconds \d+/m);
     expect(answers[1]?.metrics?.text).toMatch(/^entramox_notifications_total\{outcome="accepted"\} [1-9]/m);
-    expect(answers[1]?.metrics?.text).toMatch(/^entramox_subscription_expiry_seconds\{resource="\/users",source="webhook"\} \d{5}/m);
+    expect(answers[1]?.metrics?.text).toMatch(
+      /^entramox_subscription_expiry_seconds\{resource="\/users",source="webhook"\} \d{5}/m,
+    );
     expect(answers[2]?.metrics?.text).toMatch(/^entramox_graph_calls_total\{status="200"\} [1-9]/m);
   });
 
