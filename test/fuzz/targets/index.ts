@@ -6,7 +6,8 @@ import { graphReplies } from './graph-replies.js';
 import { notifications } from './notifications.js';
 import { proxmoxReplies } from './proxmox-replies.js';
 import { spool } from './spool.js';
-import { agentRecord, ledgerFile, subscriptionsFile } from './stored-files.js';
+import { agentRecord, catchUpFile, checkpointFile, ledgerFile, subscriptionsFile } from './stored-files.js';
+import { tokenDeclarations } from './token-declarations.js';
 
 /** Everything that hostile input reaches. The environment is last: what it takes for secrets is masked from then on. */
 export const targets: readonly FuzzTarget[] = [
@@ -16,6 +17,9 @@ export const targets: readonly FuzzTarget[] = [
   ledgerFile,
   agentRecord,
   subscriptionsFile,
+  catchUpFile,
+  checkpointFile,
+  tokenDeclarations,
   auditLog,
   graphReplies,
   proxmoxReplies,

@@ -6,7 +6,9 @@ import { AgentError } from '../../../src/accounts/errors.js';
 import { openLedger as openAgentRecord } from '../../../src/accounts/ledger.js';
 import { Rejected } from '../../../src/domain/errors.js';
 import { LedgerBroken, openLedger } from '../../../src/ledger/ledger.js';
+import { createCheckpointFile } from '../../../src/listener/event-hub/checkpoint-file.js';
 import { openSubscriptionStore } from '../../../src/listener/subscriptions/store.js';
+import { openLinkStore } from '../../../src/reconcile/catch-up/links.js';
 import { inFolder } from '../folder.js';
 import { edit, mutate } from '../mutate.js';
 import { checkOf, type FuzzTarget, must } from '../target.js';
@@ -70,6 +72,26 @@ const SUBSCRIPTIONS = {
       touchedBy: 'create',
     },
   ],
+};
+
+const ORIGIN = { tenantId: OID, graphBaseUrl: 'https://graph.microsoft.com' };
+const LINKS = {
+  version: 1,
+  ...ORIGIN,
+  links: [
+    {
+      kind: 'users',
+      ids: [OID, OTHER],
+      link: 'https://graph.microsoft.com/v1.0/users/delta?$deltatoken=a',
+      issuedAt: 1,
+    },
+    { kind: 'groups', ids: null, link: 'https://graph.microsoft.com/v1.0/groups/delta?$deltatoken=b', issuedAt: 2 },
+  ],
+};
+const CHECKPOINTS = {
+  version: 1,
+  hub: 'namespace/hub/$Default',
+  checkpoints: [{ partition: '0', offset: '4711', sequenceNumber: 12, storedAt: 1_795_000_000_000 }],
 };
 
 /** The text of a stored file: mutated, or of any bytes at all. */
@@ -162,6 +184,39 @@ export const subscriptionsFile = loaderTarget({
   file: 'subscriptions.json',
   truth: SUBSCRIPTIONS,
   load: async (path) => ({ subscriptions: withoutDefaults((await openSubscriptionStore({ path })).list()) }),
+  isClear: (error) => error instanceof Rejected,
+});
+
+/** The reconciler's `catch-up.json`. One that cannot be used is told of and counts as empty: catch-up begins afresh. */
+export const catchUpFile = loaderTarget({
+  name: 'catch-up',
+  file: 'catch-up.json',
+  truth: LINKS,
+  async load(path) {
+    let told = false;
+    const complain = (why: string) => {
+      must(why.length > 0, 'a complaint without words');
+      told = true;
+    };
+    const links = (await openLinkStore({ path, ...ORIGIN, complain })).list();
+    must(!told || links.length === 0, 'links of a file that cannot be used', links);
+    const rows = links.map(({ query, link, issuedAt }) => ({
+      kind: query.kind,
+      ids: query.ids ?? null,
+      link,
+      issuedAt,
+    }));
+    return rows.length === 0 ? undefined : { links: rows };
+  },
+  isClear: () => false,
+});
+
+/** The listener's `event-hub-checkpoints.json`. */
+export const checkpointFile = loaderTarget({
+  name: 'checkpoints',
+  file: 'event-hub-checkpoints.json',
+  truth: CHECKPOINTS,
+  load: (path) => createCheckpointFile(path).read(),
   isClear: (error) => error instanceof Rejected,
 });
 
