@@ -26,6 +26,8 @@ export interface Equipment {
 
 /** The configuration checked for this daemon. It logs JSON lines on standard output, deprecations and notices first. */
 export function equipDaemon(command: CommandName, options: CommonOptions): Equipment {
+  // As the unit has it: for user and group. A hint then gets its mode without a call of its own.
+  if (command === 'listen' || command === 'run') process.umask(0o007);
   const loaded = load(command, options);
   const log = createLog(createPino(loaded.settings.telemetry.logLevel, process.stdout, ...logFile(command, loaded)));
   logRemarks(log, loaded);
