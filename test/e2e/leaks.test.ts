@@ -45,7 +45,7 @@ describe(`secrets${simulated ? ` (account agent SIMULATED: ${simulated})` : ''}`
     await life();
     await lab.stopAll();
     await failuresOfConfiguration();
-  });
+  }, 240_000);
   afterAll(() => lab?.close());
 
   /** The client secret encrypted, its key in a file, the Proxmox token in the environment, keys in files. */
@@ -120,7 +120,8 @@ describe(`secrets${simulated ? ` (account agent SIMULATED: ${simulated})` : ''}`
 
   /** A joiner and a leaver, among neighbours that go on repeating secrets. */
   async function life(): Promise<void> {
-    await lab.ready();
+    // After so many refusals Graph is left alone for half a minute.
+    await lab.ready(90_000);
     const stored = JSON.parse(readFileSync(join(lab.dir, 'listener/subscriptions.json'), 'utf8'));
     for (const { resource, clientState } of stored.subscriptions) secrets.set(`client state ${resource}`, clientState);
     const said = echo('client secret', 'its encrypted form', 'Fernet key', 'Proxmox token');

@@ -46,7 +46,7 @@ export interface Lab {
   /** Ends every daemon that was started and still runs, in an orderly way; gives their exit codes. */
   stopAll(): Promise<(number | null)[]>;
   /** Waits until the subscriptions are live and a sweep has finished. */
-  ready(): Promise<void>;
+  ready(deadlineMs?: number): Promise<void>;
   entramox(...args: string[]): Promise<Finished>;
   setSettings(change: Record<string, string>): void;
   log(): string;
@@ -146,7 +146,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       return daemon;
     },
     stopAll,
-    async ready() {
+    async ready(deadlineMs = 30_000) {
       await waitFor(
         'live subscriptions and a finished sweep',
         async () => {
@@ -157,7 +157,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
             subscriptions?.length > 0 && subscriptions.every((item: { state: string }) => item.state === 'live');
           return live && reconciler?.lastSweep !== undefined;
         },
-        30_000,
+        deadlineMs,
         200,
       );
     },
