@@ -5,22 +5,18 @@ import { lookAtTokens } from '../../targets/proxmox/tokens/setup.js';
 import { createFileSink } from '../../targets/proxmox/tokens/sinks/file-sink.js';
 import { ExitCode } from '../exit-code.js';
 import type { Io } from '../io.js';
-import { equip } from '../settings-of.js';
-import { connectAsAdministrator, declarationsIn } from './connect.js';
+import { declarationsIn } from './connect.js';
 import { describeStep } from './describe.js';
 import type { TokenOptions } from './options.js';
+import { withTokens } from './with-tokens.js';
 
 const PATIENCE_MS = 60_000;
 
 /** Every declared token with what stands in Proxmox differently. Exit 1 where anything does. */
 export async function tokenList(file: string, options: TokenOptions, io: Io): Promise<ExitCode> {
-  const { settings, log } = equip('status', options, io);
-  const declared = declarationsIn(file, io);
-  if (!declared) return ExitCode.usage;
-  const ports = connectAsAdministrator(settings, log, declared, options);
-  try {
+  return withTokens(file, options, io, async (ports) => {
     const { plan } = await lookAtTokens(ports, AbortSignal.timeout(PATIENCE_MS));
-    const rows = declared.map((token) => rowOf(token, plan));
+    const rows = ports.declared.map((token) => rowOf(token, plan));
     if (options.json) io.out(JSON.stringify({ tokens: rows, remarks: plan.remarks }));
     else {
       for (const { token, role, paths, privsep, expires, sink, drift } of rows) {
@@ -31,9 +27,7 @@ export async function tokenList(file: string, options: TokenOptions, io: Io): Pr
       for (const remark of plan.remarks) io.err(`note: ${remark}`);
     }
     return rows.every(({ drift }) => drift.length === 0) ? ExitCode.done : ExitCode.failed;
-  } finally {
-    await ports.client.close();
-  }
+  });
 }
 
 function rowOf(token: TokenDeclaration, { steps, conflicts }: TokenPlan) {

@@ -5,19 +5,15 @@ import { ExitCode } from '../exit-code.js';
 import type { Io } from '../io.js';
 import { takeKernelLock } from '../parts/kernel-lock.js';
 import { equip } from '../settings-of.js';
-import { connectAsAdministrator, declarationsIn } from './connect.js';
 import { describeStep } from './describe.js';
 import type { TokenOptions } from './options.js';
+import { withTokens } from './with-tokens.js';
 
 const PATIENCE_MS = 15 * 60_000;
 
 /** Shows what `token apply` would do. Writes nothing anywhere. Exit 1 where a declaration is in conflict. */
 export async function tokenPlan(file: string, options: TokenOptions, io: Io): Promise<ExitCode> {
-  const { settings, log } = equip('status', options, io);
-  const declared = declarationsIn(file, io);
-  if (!declared) return ExitCode.usage;
-  const ports = connectAsAdministrator(settings, log, declared, options);
-  try {
+  return withTokens(file, options, io, async (ports) => {
     const { plan } = await lookAtTokens(ports, AbortSignal.timeout(PATIENCE_MS));
     const steps = plan.steps.map((step) => ({ step: describeStep(step) }));
     if (options.json) io.out(JSON.stringify({ changed: false, steps, ...rest(plan) }));
@@ -27,41 +23,38 @@ export async function tokenPlan(file: string, options: TokenOptions, io: Io): Pr
       tellRest(plan, io);
     }
     return plan.conflicts.length > 0 ? ExitCode.failed : ExitCode.done;
-  } finally {
-    await ports.client.close();
-  }
+  });
 }
 
 /** Makes the declarations true and proves it. Exit 1 where something failed, is in conflict, or has wrong rights. */
 export async function tokenApply(file: string, options: TokenOptions, io: Io): Promise<ExitCode> {
-  const { settings, log } = equip('status', options, io);
+  const { settings } = equip('status', options, io);
   if (settings.dryRun) {
     io.err('DRY_RUN is on: nothing is written');
     return tokenPlan(file, options, io);
   }
-  const declared = declarationsIn(file, io);
-  if (!declared) return ExitCode.usage;
-  const ports = connectAsAdministrator(settings, log, declared, options);
-  // Two at once would each take the other's half-made token for one whose secret was lost.
-  const lock = await takeKernelLock(join(settings.paths.runDir, 'token-setup.lock'), '"entramox token"');
-  try {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
-    const looked = await lookAtTokens(ports, signal);
-    const { steps, wrongRights } = await bringTokensAbout(ports, looked, signal);
-    const shown = steps.map(({ step, ...outcome }) => ({ step: describeStep(step), ...outcome }));
-    const changed = steps.some(({ result }) => result === 'done');
-    if (options.json) io.out(JSON.stringify({ changed, steps: shown, ...rest(looked.plan), wrongRights }));
-    else {
-      for (const one of shown) io.out(`${one.result}: ${one.step}${'error' in one ? `: ${one.error}` : ''}`);
-      if (shown.length === 0 && looked.plan.conflicts.length === 0) io.out('nothing to do: everything is as declared');
-      tellRest(looked.plan, io);
-      for (const wrong of wrongRights) io.err(`error: ${wrong}`);
+  return withTokens(file, options, io, async (ports) => {
+    // Two at once would each take the other's half-made token for one whose secret was lost.
+    const lock = await takeKernelLock(join(settings.paths.runDir, 'token-setup.lock'), '"entramox token"');
+    try {
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const looked = await lookAtTokens(ports, signal);
+      const { steps, wrongRights } = await bringTokensAbout(ports, looked, signal);
+      const shown = steps.map(({ step, ...outcome }) => ({ step: describeStep(step), ...outcome }));
+      const changed = steps.some(({ result }) => result === 'done');
+      if (options.json) io.out(JSON.stringify({ changed, steps: shown, ...rest(looked.plan), wrongRights }));
+      else {
+        for (const one of shown) io.out(`${one.result}: ${one.step}${'error' in one ? `: ${one.error}` : ''}`);
+        if (shown.length === 0 && looked.plan.conflicts.length === 0)
+          io.out('nothing to do: everything is as declared');
+        tellRest(looked.plan, io);
+        for (const wrong of wrongRights) io.err(`error: ${wrong}`);
+      }
+      return isWell(steps, looked, wrongRights) ? ExitCode.done : ExitCode.failed;
+    } finally {
+      lock.release();
     }
-    return isWell(steps, looked, wrongRights) ? ExitCode.done : ExitCode.failed;
-  } finally {
-    lock.release();
-    await ports.client.close();
-  }
+  });
 }
 
 function isWell(steps: readonly StepResult[], { plan }: Looked, wrongRights: readonly string[]): boolean {
