@@ -24,9 +24,8 @@ export async function takeKernelLock(path: string, who: string): Promise<KernelL
   });
   const command = `flock --exclusive --nonblock --conflict-exit-code ${HELD} 3 || exit $?; echo held; exec cat`;
   const child = spawn('sh', ['-c', command], { env: BARE_ENVIRONMENT, stdio: ['pipe', 'pipe', 'inherit', file.fd] });
-  // The child has it open, too, and holds the lock from here on.
-  await file.close();
-  await new Promise<void>((resolve, reject) => {
+  // Listened for before anything else is awaited: a child that is refused may be gone a millisecond later.
+  const held = new Promise<void>((resolve, reject) => {
     child.once('error', (error) => reject(new Error(`cannot run sh and flock: ${error.message}`)));
     child.once('exit', (code) => {
       const why = code === HELD ? `another ${who} is running` : `flock ended with ${code}`;
@@ -34,6 +33,8 @@ export async function takeKernelLock(path: string, who: string): Promise<KernelL
     });
     child.stdout?.once('data', () => resolve());
   });
+  // The child has it open, too, and holds the lock from here on.
+  await Promise.all([held, file.close()]);
   child.removeAllListeners('exit');
   child.stdout?.destroy();
   child.unref();
