@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Registers Entramox in Microsoft Entra ID, with the Azure CLI: an application of this tenant alone, read-only
 # permissions, and a certificate whose private key never leaves this machine.
+# With --realm instead the application that people log in to Proxmox VE with; "entramox realm registration" does the
+# same, compares what is there, and can be run again, which this cannot.
 # Prints the commands; with --apply it runs them (first: az login, as somebody who may grant admin consent).
 set -euo pipefail
 
@@ -13,6 +15,9 @@ Usage: app-registration.sh [options]
   --secret         a client secret (DIR/credentials/entra-client-secret) instead of a certificate
   --hidden         also Member.Read.Hidden, for groups with hidden membership
   --group-read     also Group.Read.All, only where Graph answers 403 to subscriptions on groups without it
+  --realm REALM    the application for logging in to Proxmox VE, with a client secret (DIR/credentials/realm-client-secret)
+  --origin URL     with --realm: the address of a node as browsers have it, https://pve1.example.com:8006; for each node
+  --group ID       with --realm: object id of a group whose members may log in; repeat it
   --apply          run the commands instead of printing them
 END
 }
@@ -22,13 +27,20 @@ fail() {
   exit 2
 }
 
-name='Entramox' folder='/etc/entramox' kind='certificate' apply=false
+name='' folder='/etc/entramox' kind='certificate' realm='' apply=false
+origins=() groups=()
 permissions=(GroupMember.Read.All User.Read.All)
 while [ $# -gt 0 ]; do
   case "$1" in
-    --name | --folder)
+    --name | --folder | --realm | --origin | --group)
       [ $# -ge 2 ] || fail "$1 needs a value"
-      if [ "$1" = --name ]; then name=$2; else folder=$2; fi
+      case "$1" in
+        --name) name=$2 ;;
+        --folder) folder=$2 ;;
+        --realm) realm=$2 ;;
+        --origin) origins+=("$2") ;;
+        --group) groups+=("$2") ;;
+      esac
       shift 2
       ;;
     --secret) kind='secret'; shift ;;
@@ -39,9 +51,28 @@ while [ $# -gt 0 ]; do
     *) usage >&2; fail "unknown argument: $1" ;;
   esac
 done
+if [ -n "$realm" ]; then
+  [[ $realm =~ ^[A-Za-z][A-Za-z0-9._-]{1,31}$ ]] || fail "--realm is not the name of a realm: '$realm'"
+  [ ${#origins[@]} -gt 0 ] || fail '--realm needs the address of every node: --origin'
+  for origin in "${origins[@]}"; do
+    [[ $origin =~ ^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$ ]] || fail "--origin is not the address of a node: '$origin'"
+  done
+  for group in ${groups[@]+"${groups[@]}"}; do
+    [[ $group =~ ^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$ ]] || fail "--group is not an object id: '$group'"
+  done
+else
+  [ $((${#origins[@]} + ${#groups[@]})) -eq 0 ] || fail '--origin and --group need --realm'
+fi
+name=${name:-${realm:+Proxmox VE ($realm)}}
+name=${name:-Entramox}
 if $apply; then
   command -v az >/dev/null || fail '--apply needs the Azure CLI (az)'
   command -v openssl >/dev/null || fail '--apply needs openssl'
+  stored='entra-cert-key'
+  [ "$kind" = certificate ] || stored='entra-client-secret'
+  [ -z "$realm" ] || stored='realm-client-secret'
+  # Of an application that somebody may be using: this makes another one, and never takes its place.
+  [ ! -e "$folder/credentials/$stored" ] || fail "$folder/credentials/$stored is there already: move it away, or choose another --folder"
   umask 077
   mkdir -p "$folder/credentials"
 fi
@@ -73,6 +104,47 @@ say() {
   printf '# %s\n' "$1" >&2
 }
 
+# A client secret for one year, straight into a file of its owner alone.
+add_secret() {
+  local file=$1 label=$2
+  say "A client secret for one year, straight into $file."
+  local create=(az ad app credential reset --id "$app" --append --years 1 --display-name "$label" --query password --output tsv)
+  { printf '%q ' "${create[@]}"; printf '> %q\n' "$file"; } >&2
+  if $apply; then
+    pending="$file.new"
+    trap 'rm -f "$pending"' EXIT
+    "${create[@]}" >"$pending"
+    [ -s "$pending" ] || fail 'az showed no secret'
+    mv "$pending" "$file"
+  fi
+}
+
+if [ -n "$realm" ]; then
+  say 'The application for logging in, for this tenant alone. It may nothing in Graph.'
+  claims='{"idToken":[{"name":"upn","additionalProperties":["include_externally_authenticated_upn"]},{"name":"email"}]}'
+  app=$(ask APP_ID az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg \
+    --web-redirect-uris "${origins[@]}" --optional-claims "$claims" --query appId --output tsv)
+  say 'The mark by which "entramox realm registration" knows it for its own.'
+  step az ad app update --id "$app" --set "tags=[\"entramox:realm:$realm\"]" --output none
+  step az ad sp create --id "$app" --output none
+  say 'Nobody logs in who was not assigned.'
+  step az ad sp update --id "$app" --set appRoleAssignmentRequired=true --output none
+  if [ ${#groups[@]} -gt 0 ]; then
+    principal=$(ask PRINCIPAL_ID az ad sp show --id "$app" --query id --output tsv)
+    for group in "${groups[@]}"; do
+      step az rest --method POST --url "https://graph.microsoft.com/v1.0/servicePrincipals/$principal/appRoleAssignedTo" \
+        --headers Content-Type=application/json --output none --body \
+        "{\"principalId\":\"$group\",\"resourceId\":\"$principal\",\"appRoleId\":\"00000000-0000-0000-0000-000000000000\"}"
+    done
+  fi
+  file="$folder/credentials/realm-client-secret"
+  add_secret "$file" "entramox realm $realm"
+  tenant=$(ask TENANT_ID az account show --query tenantId --output tsv)
+  say 'For /etc/entramox/entramox.env; then: entramox realm apply --idp entra'
+  printf 'ENTRA_TENANT_ID=%s\nREALM=%s\nREALM_CLIENT_ID=%s\nREALM_CLIENT_SECRET_FILE=%s\n' "$tenant" "$realm" "$app" "$file"
+  exit 0
+fi
+
 say 'The application, for this tenant alone, and its service principal.'
 app=$(ask APP_ID az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
 step az ad sp create --id "$app" --output none
@@ -95,10 +167,7 @@ if [ "$kind" = certificate ]; then
   credential="ENTRA_CERT_FILE=$cert"
 else
   file="$folder/credentials/entra-client-secret"
-  say "A client secret for one year, straight into $file."
-  create=(az ad app credential reset --id "$app" --append --years 1 --query password --output tsv)
-  { printf '%q ' "${create[@]}"; printf '> %q\n' "$file"; } >&2
-  if $apply; then "${create[@]}" >"$file"; fi
+  add_secret "$file" entramox
   credential="# ENTRA_CLIENT_SECRET: the units get it from $file"
 fi
 

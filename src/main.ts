@@ -10,6 +10,12 @@ import { integritySeal, integrityVerify } from './commands/integrity.js';
 import { processIo } from './commands/io.js';
 import { listenCommand } from './commands/listen.js';
 import { planCommand } from './commands/plan.js';
+import { realmApply } from './commands/realm/apply.js';
+import { realmCheck } from './commands/realm/check.js';
+import { withRealmOptions, withRealmWriteOptions } from './commands/realm/options.js';
+import { realmPlan } from './commands/realm/plan.js';
+import { registrationApply, registrationPlan } from './commands/realm/registration.js';
+import { withRegistrationOptions } from './commands/realm/registration-options.js';
 import { reconcileCommand } from './commands/reconcile.js';
 import { rejectCommand } from './commands/reject.js';
 import { releaseCommand } from './commands/release.js';
@@ -22,9 +28,15 @@ import type { CommonOptions } from './commands/settings-of.js';
 import { statusCommand } from './commands/status.js';
 import { subscriptionsCommand } from './commands/subscriptions.js';
 import { sweepCommand } from './commands/sweep.js';
-import { ADMIN_TOKEN_FILE, DECLARATIONS } from './commands/token/connect.js';
-import { tokenList, tokenShow } from './commands/token/list.js';
+import { DECLARATIONS, declarationsFile } from './commands/token/connect.js';
+import { tokenList } from './commands/token/list.js';
+import { withAdminOptions, withoutPbs, withPbsOptions } from './commands/token/options.js';
+import { OWN_TOKEN_FILE } from './commands/token/own-declaration.js';
+import { tokenRevoke } from './commands/token/revoke.js';
+import { tokenRotate } from './commands/token/rotate.js';
+import { tokenSelf } from './commands/token/self.js';
 import { tokenApply, tokenPlan } from './commands/token/setup.js';
+import { tokenShow } from './commands/token/show.js';
 import { DEFAULT_CONFIG_FILE } from './config/load.js';
 import { ConfigError } from './config/problem.js';
 import { messageOf, SourceUnavailable } from './domain/errors.js';
@@ -128,21 +140,82 @@ function createProgram(finish: (code: number) => void): Command {
     ['apply', 'make the declaration true, and prove it with the tokens themselves', tokenApply],
     ['list', 'show every declared token, and what differs', tokenList],
   ] as const) {
-    verb(`${name} [file]`, `${text} (default: ${DECLARATIONS})`, token)
-      .option('--admin-token-file <file>', `an API token of an administrator (default: ${ADMIN_TOKEN_FILE})`)
+    withPbsOptions(withAdminOptions(verb(`${name} [file]`, `${text} (default: ${DECLARATIONS})`, token)))
       .option('--adopt', 'take what is there under management, where it is not marked as ours')
       .option('--prune', 'remove what is marked as ours and no longer declared')
-      .action(async (file: string | undefined, options) => finish(await action(file ?? DECLARATIONS, options, io)));
+      .action(async (file: string | undefined, options) =>
+        finish(await action(declarationsFile(file, options), options, io)),
+      );
   }
-  verb('show <token> [file]', 'print a stored token with its secret', token).action(
+  withoutPbs(
+    withAdminOptions(verb('self', 'prepare Proxmox for Entramox itself: its groups, roles, user and API token', token)),
+    '"token self"',
+  )
+    .option('--yes', 'do it, rather than show it')
+    .option('--adopt', 'take what is there under management, where it is not marked as ours')
+    .option('--prune', 'take away what is ours and no longer asked for')
+    .option('--user <user@realm>', 'the owner of the token (default: entramox@pve)')
+    .option('--token-id <id>', 'the name of the token (default: entramox)')
+    .option('--out <file>', `where the token goes (default: ${OWN_TOKEN_FILE})`)
+    .action(async (options) => finish(await tokenSelf(options, io)));
+  withPbsOptions(
+    withAdminOptions(verb('rotate [token] [file]', 'make a new token beside the old one, which ends later', token)),
+  )
+    .option('--due', 'all that are due, and end what is over: for a timer; its only argument is the file')
+    .option('--immediate', 'the former secret ends at once')
+    .action(async (which: string | undefined, file: string | undefined, options) => {
+      // With --due nobody names a token, so the only argument is the file.
+      if (options.due ? options.immediate || file !== undefined : which === undefined) {
+        io.err(
+          'say which token, or --due for all that are due: "token rotate TOKEN [FILE]", "token rotate --due [FILE]"',
+        );
+        return finish(ExitCode.usage);
+      }
+      const [name, path] = options.due ? [undefined, which] : [which, file];
+      finish(await tokenRotate(name, declarationsFile(path, options), options, io));
+    });
+  withPbsOptions(
+    withAdminOptions(verb('revoke <token> [file]', 'end a token, or all that stand for a declaration', token)),
+  )
+    .option('--yes', 'do it, rather than show it')
+    .action(async (which: string, file: string | undefined, options) =>
+      finish(await tokenRevoke(which, declarationsFile(file, options), options, io)),
+    );
+  withPbsOptions(verb('show <token> [file]', 'print a stored token with its secret', token)).action(
     async (which: string, file: string | undefined, options) =>
-      finish(await tokenShow(which, file ?? DECLARATIONS, options, io)),
+      finish(await tokenShow(which, declarationsFile(file, options), options, io)),
   );
+  const realm = program.command('realm').description('the OpenID realm of Proxmox, through which people log in');
+  for (const [name, text, action] of [
+    ['plan', 'show what "apply" would do, and the redirect URIs', realmPlan],
+    ['apply', 'make the realm what the configuration says, and read it back', realmApply],
+  ] as const) {
+    withRealmWriteOptions(verb(name, text, realm)).action(async (options) => finish(await action(options, io)));
+  }
+  withoutPbs(
+    withRealmOptions(verb('check', 'prove that people can log in, without anybody logging in', realm)),
+    '"realm check"',
+  )
+    .option('--allow-groups-overwrite', 'REALM_GROUPS_OVERWRITE is meant, as it was said to "apply"')
+    .option('--graph-token-file <file>', 'Entra: a ready access token of somebody who may see applications')
+    .action(async (options) => finish(await realmCheck(options, io)));
+  const registration = realm
+    .command('registration')
+    .description('what the provider knows of Proxmox: the application in Entra, the client in Kanidm');
+  for (const [name, text, action] of [
+    ['plan', 'show what "apply" would do; for Kanidm, as a script', registrationPlan],
+    ['apply', 'make the provider know Proxmox', registrationApply],
+  ] as const) {
+    withRegistrationOptions(verb(name, text, registration)).action(async (options) =>
+      finish(await action(options, io)),
+    );
+  }
   const audit = program.command('audit').description('the log of every decision and every step');
   verb('verify', 'check that nothing in it was cut, edited or reordered', audit)
     .option('--head', 'print the last record as NUMBER:HASH alone, to be kept on another host')
     .option('--anchor <number:hash...>', 'what --head printed earlier: it must still be there')
     .option('--from <number>', 'the log must still begin at this record, or before')
+    .option('--bootstrap', 'the log of "token" and "realm" alone, to which the other options belong then')
     .action(async (options) => finish(await auditVerifyCommand(options, io)));
   verb('show', "one person's story, in order", audit)
     .requiredOption('--user <upn|oid>', 'whose; also by a former name')

@@ -1,8 +1,13 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './processes.mjs';
 
-/** What the tests and the demo use beside Node: the package, and a program of it by which its presence is known. */
+/**
+ * What the tests and the demo use beside Node: the package, and a program of it by which its presence is known, or a
+ * file where it has none.
+ *
+ * @type {readonly { name: string, program?: string, file?: string, use: string }[]}
+ */
 export const debianPackages = [
   { name: 'sudo', program: 'visudo', use: 'sudo rules are checked and proved with the real sudo' },
   { name: 'passwd', program: 'useradd', use: 'accounts are made with the real shadow-utils' },
@@ -14,6 +19,23 @@ export const debianPackages = [
   { name: 'shellcheck', program: 'shellcheck', use: 'the shell script that units run before they start is linted' },
   { name: 'strace', program: 'strace', use: 'faults are put into single system calls' },
   { name: 'systemd-container', program: 'systemd-nspawn', use: 'a Debian with logind, sshd and cron is booted' },
+  {
+    name: 'age',
+    program: 'age',
+    use: 'secrets encrypted with age are opened with the real age, and the other way round',
+  },
+  { name: 'systemd', program: 'systemd-creds', use: 'secrets are encrypted for units with the real systemd-creds' },
+  {
+    name: 'ansible-core',
+    program: 'ansible-playbook',
+    use: 'the Ansible role is played against the simulated Proxmox',
+  },
+  { name: 'ansible-lint', program: 'ansible-lint', use: 'the Ansible role is linted' },
+  {
+    name: 'python3-hvac',
+    file: '/usr/lib/python3/dist-packages/hvac/__init__.py',
+    use: 'a client that knows nothing of us proves the simulated Vault',
+  },
   { name: 'mmdebstrap', program: 'mmdebstrap', use: 'the files of that machine are put together' },
 ];
 
@@ -21,13 +43,15 @@ const APT_TIMEOUT_MS = 5 * 60_000;
 const USUAL_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /**
- * The entries of `packages` whose program is in none of the folders.
+ * The entries of `packages` whose program is in none of the folders, or whose file is missing.
  *
  * @param {typeof debianPackages} packages
  * @param {readonly string[]} folders
  */
 export function missingPackages(packages, folders = searchFolders()) {
-  return packages.filter(({ program }) => !folders.some((folder) => isExecutable(join(folder, program))));
+  return packages.filter(({ program, file }) =>
+    program ? !folders.some((folder) => isExecutable(join(folder, program))) : !existsSync(file),
+  );
 }
 
 /**
@@ -49,7 +73,7 @@ export async function ensureDebianPackages({ root, say }) {
     await install(names, { root, say });
   }
   const still = missingPackages(missing);
-  for (const { name, program, use } of still) say(`MISSING ${name} (${program}): ${use}.`);
+  for (const { name, program, file, use } of still) say(`MISSING ${name} (${program ?? file}): ${use}.`);
   return still.map(({ name }) => name);
 }
 

@@ -1,4 +1,4 @@
-import type { TargetName } from '../domain/policy.js';
+import type { AccountTarget } from '../domain/policy.js';
 import { createOperatorClient } from '../operator/client.js';
 import type { AdoptionAnswer } from '../operator/reconciler-routes.js';
 import { ExitCode } from './exit-code.js';
@@ -10,7 +10,7 @@ import { type CommonOptions, equip } from './settings-of.js';
 
 export interface AdoptOptions extends CommonOptions {
   yes?: boolean | undefined;
-  target?: TargetName | undefined;
+  target?: AccountTarget | undefined;
   /** The Linux account, where its name is not the one that the rule would give. */
   name?: string | undefined;
 }

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { messageOf, Rejected } from '../domain/errors.js';
 import { asHead, type Head } from '../telemetry/audit/chain.js';
 import { storiesOf } from '../telemetry/audit/story.js';
-import { verifyAudit } from '../telemetry/audit/verify.js';
+import { type Verification, verifyAudit } from '../telemetry/audit/verify.js';
 import { ExitCode } from './exit-code.js';
 import type { Io } from './io.js';
+import { bootstrapPaths } from './parts/bootstrap-paths.js';
 import { renderStory, renderVerification } from './render/audit.js';
 import { type CommonOptions, equip } from './settings-of.js';
 
@@ -14,15 +15,20 @@ export interface AuditVerifyOptions extends CommonOptions {
   /** Places that were kept elsewhere, as `--head` printed them. */
   anchor?: readonly string[] | undefined;
   from?: string | undefined;
+  /** The log of the set-up commands alone, to which the other options belong then. */
+  bootstrap?: boolean | undefined;
 }
 
 export interface AuditShowOptions extends CommonOptions {
   user: string;
 }
 
-/** Checks the whole chain, rotated files included. Exit 1 where anything was cut, edited, added or reordered. */
+/**
+ * Checks the whole chain, rotated files included, and that of the set-up commands. Exit 1 where anything was cut, edited,
+ * added or reordered.
+ */
 export async function auditVerifyCommand(options: AuditVerifyOptions, io: Io): Promise<ExitCode> {
-  const { log, headPath } = pathsOf(options, io);
+  const { log, headPath, bootstrap } = pathsOf(options, io);
   let checked: { anchors: Head[]; from: number | undefined };
   try {
     checked = { anchors: (options.anchor ?? []).map(anchorOf), from: numberOf(options.from) };
@@ -31,12 +37,26 @@ export async function auditVerifyCommand(options: AuditVerifyOptions, io: Io): P
     io.err(error.message);
     return ExitCode.usage;
   }
-  const result = await verifyAudit(log, { headPath, ...checked });
-  const ok = result.findings.length === 0;
-  if (options.json) io.out(JSON.stringify({ ok, ...result }));
+  const main = options.bootstrap ? bootstrap : { log, headPath };
+  const result = await verifyAudit(main.log, { headPath: main.headPath, ...checked });
+  const isAlone = options.bootstrap === true || options.head === true;
+  const second = isAlone ? undefined : await verifyAudit(bootstrap.log, { headPath: bootstrap.headPath });
+  const ok = result.findings.length === 0 && (second?.findings.length ?? 0) === 0;
+  if (options.json) io.out(JSON.stringify({ ok, ...result, ...(second ? { bootstrap: second } : {}) }));
   else if (options.head && ok) io.out(result.ends ? `${result.ends.seq}:${result.ends.hash}` : 'empty');
-  else for (const line of renderVerification(result, io)) io.out(line);
+  else {
+    for (const line of renderVerification(result, io)) io.out(line);
+    if (second && isThere(second)) {
+      io.out(`the set-up commands (${bootstrap.log}):`);
+      for (const line of renderVerification(second, io)) io.out(line);
+    }
+  }
   return ok ? ExitCode.done : ExitCode.failed;
+}
+
+/** Where nobody sets Proxmox up with us, there is nothing to tell of. */
+function isThere({ files, findings }: Verification): boolean {
+  return files.length > 0 || findings.length > 0;
 }
 
 /** Tells what the log holds of one person, in order. Exit 1 where it holds nothing. */
@@ -58,9 +78,19 @@ export async function auditShowCommand(options: AuditShowOptions, io: Io): Promi
   return ExitCode.done;
 }
 
-function pathsOf(options: CommonOptions, io: Io): { log: string; headPath: string } {
+interface LogPaths {
+  log: string;
+  headPath: string;
+}
+
+function pathsOf(options: CommonOptions, io: Io): LogPaths & { bootstrap: LogPaths } {
   const { paths } = equip('status', options, io).settings;
-  return { log: join(paths.logDir, 'audit.ndjson'), headPath: join(paths.stateDir, 'audit.head') };
+  const { audit, auditHead } = bootstrapPaths(paths);
+  return {
+    log: join(paths.logDir, 'audit.ndjson'),
+    headPath: join(paths.stateDir, 'audit.head'),
+    bootstrap: { log: audit, headPath: auditHead },
+  };
 }
 
 function anchorOf(text: string): Head {

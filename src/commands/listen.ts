@@ -19,7 +19,7 @@ import { type CommonOptions, equipDaemon } from './settings-of.js';
  */
 export async function listenCommand(options: CommonOptions): Promise<ExitCode> {
   const { settings, log, metrics } = equipDaemon('listen', options);
-  const expiries = watchExpiries(settings, log, metrics);
+  const expiries = watchExpiries(() => settings.expiries, log, metrics);
   const stopped = untilSignalled();
   const listener = isListenerWanted(settings) ? await startOn(settings, log, metrics) : undefined;
   if (!listener) log('core.idle', { sources: settings.sources });

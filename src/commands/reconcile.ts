@@ -1,7 +1,10 @@
+import { systemClock } from '../telemetry/system-clock.js';
 import { ExitCode } from './exit-code.js';
 import { watchExpiries } from './parts/expiry-watch.js';
+import { liveExpiries } from './parts/live-expiries.js';
 import { serveOperators } from './parts/operator-server.js';
 import { orUndo } from './parts/or-undo.js';
+import { theRealOutside } from './parts/outside.js';
 import { startReconciler } from './parts/reconciler.js';
 import { exitAtLatest, untilSignalled } from './parts/shutdown.js';
 import { type CommonOptions, equipDaemon } from './settings-of.js';
@@ -9,9 +12,10 @@ import { type CommonOptions, equipDaemon } from './settings-of.js';
 /** The process that works the queue off and sweeps. Until a signal ends it. */
 export async function reconcileCommand(options: CommonOptions): Promise<ExitCode> {
   const { settings, log, metrics } = equipDaemon('reconcile', options);
-  const expiries = watchExpiries(settings, log, metrics);
+  const live = liveExpiries(settings, log, systemClock.now);
+  const expiries = watchExpiries(live.all, log, metrics);
   const stopped = untilSignalled();
-  const reconciler = await startReconciler(settings, log, metrics);
+  const reconciler = await startReconciler(settings, log, metrics, theRealOutside, live);
   const operators = await orUndo(
     serveOperators(settings.paths.operatorSocket, {
       metricsAddress: settings.telemetry.metrics,

@@ -1,4 +1,4 @@
-import type { TargetName } from '../domain/policy.js';
+import type { AccountTarget } from '../domain/policy.js';
 import { createOperatorClient } from '../operator/client.js';
 import type { ReleaseAnswer } from '../operator/reconciler-routes.js';
 import { ExitCode } from './exit-code.js';
@@ -10,7 +10,7 @@ import { type CommonOptions, equip } from './settings-of.js';
 
 export interface ReleaseOptions extends CommonOptions {
   yes?: boolean | undefined;
-  target?: TargetName | undefined;
+  target?: AccountTarget | undefined;
 }
 
 /**

@@ -1,10 +1,14 @@
+import type { LakefsMapping } from '../domain/lakefs.js';
 import type { Expiry } from '../telemetry/expiry.js';
 import { clouds } from './clouds.js';
 import type { Credential } from './credential.js';
 import { eventHubOf } from './rules/event-hub.js';
-import type { Values } from './schema/index.js';
+import { lakefsSourceOf } from './rules/lakefs.js';
+import { realmSettingsOf } from './rules/realm.js';
+import type { SettingName, Values } from './schema/index.js';
 import type {
   EntraSettings,
+  LakefsSettings,
   LinuxSettings,
   ListenerSettings,
   ProxmoxSettings,
@@ -21,11 +25,12 @@ export function buildSettings(
   credential: Credential | undefined,
   expiries: readonly Expiry[],
   configFile: string | undefined,
+  lakefs: LakefsParts,
 ): Settings {
   const roles = roleSettings(values);
   return {
     dryRun: values.DRY_RUN,
-    firstRun: values.FIRST_RUN,
+    firstRun: firstRunOf(values, targets, lakefs.isGiven),
     targets,
     entra: entraSettings(values, roles, credential),
     roles,
@@ -50,6 +55,8 @@ export function buildSettings(
     },
     linux: linuxSettings(values),
     proxmox: proxmoxSettings(values),
+    realm: realmSettingsOf(values),
+    lakefs: targets.includes('lakefs') ? lakefsOf(values, lakefs) : undefined,
     paths: {
       stateDir: values.STATE_DIR,
       listenerStateDir: values.LISTENER_STATE_DIR,
@@ -78,6 +85,7 @@ function trustedFiles(values: Values, targets: readonly TargetName[], configFile
     targets.includes('linux') ? values.ACCOUNTS_POLICY_FILE : undefined,
     values.CA_FILE,
     values.PVE_CA_FILE,
+    targets.includes('lakefs') ? values.LAKEFS_MAPPING_FILE : undefined,
     values.ENTRA_CERT_FILE,
     values.LISTEN_TLS_CERT_FILE,
     '/etc/entramox/credentials',
@@ -161,6 +169,44 @@ function linuxSettings(values: Values): LinuxSettings {
     accountsCommand: values.ACCOUNTS_COMMAND,
     accountsLingerMs: values.ACCOUNTS_LINGER,
     accountsPolicyFile: values.ACCOUNTS_POLICY_FILE,
+  };
+}
+
+/** Where lakeFS is all that is written to, a first run takes nothing from anybody: only what we made is ours there. */
+function firstRunOf(
+  { FIRST_RUN }: Values,
+  targets: readonly TargetName[],
+  isGiven: LakefsParts['isGiven'],
+): Settings['firstRun'] {
+  const isAlone = targets.every((target) => target === 'lakefs');
+  return isAlone && targets.length > 0 && !isGiven('FIRST_RUN') ? 'apply' : FIRST_RUN;
+}
+
+/** What of lakeFS does not stand in the values themselves. */
+interface LakefsParts {
+  mapping: readonly LakefsMapping[];
+  isGiven(name: SettingName): boolean;
+}
+
+function lakefsOf(values: Values, { mapping, isGiven }: LakefsParts): LakefsSettings {
+  return {
+    endpoint: values.LAKEFS_ENDPOINT,
+    accessKeyId: values.LAKEFS_ACCESS_KEY_ID,
+    secretAccessKey: values.LAKEFS_SECRET_ACCESS_KEY,
+    source: lakefsSourceOf(values, isGiven),
+    filter: values.GROUP_FILTER,
+    groupIds: values.LAKEFS_GROUP_IDS,
+    adoptGroupIds: values.LAKEFS_ADOPT_GROUP_IDS,
+    mapping,
+    mappingFile: values.LAKEFS_MAPPING_FILE,
+    defaultPolicies: [...values.LAKEFS_DEFAULT_POLICIES].sort(),
+    defaultAcl: values.LAKEFS_DEFAULT_ACL,
+    mode: values.LAKEFS_MODE,
+    memberMatch: values.LAKEFS_MEMBER_MATCH,
+    missingUsers: values.LAKEFS_MISSING_USERS,
+    deleteAfterMs:
+      values.LAKEFS_DELETE_AFTER === 'never' ? undefined : (values.LAKEFS_DELETE_AFTER ?? values.DELETE_AFTER),
+    timeoutMs: values.LAKEFS_TIMEOUT,
   };
 }
 

@@ -1,6 +1,8 @@
 /** Endpoints of a national cloud (Microsoft Graph, national cloud deployments). Tokens are not interchangeable. */
 export interface Cloud {
   authority: string;
+  /** Issuers of tokens are below it: `<tenant id>/v2.0`. Not everywhere the host that people sign in at. */
+  issuerBase: string;
   graphBaseUrl: string;
   scope: string;
   /** Below it are the namespaces of Event Hubs. */
@@ -17,9 +19,10 @@ export const clouds: Readonly<Record<CloudName, Cloud>> = {
     'https://login.chinacloudapi.cn',
     'https://microsoftgraph.chinacloudapi.cn',
     'servicebus.chinacloudapi.cn',
+    'https://login.partner.microsoftonline.cn',
   ),
 };
 
-function cloud(authority: string, graphBaseUrl: string, eventHubDomain: string): Cloud {
-  return { authority, graphBaseUrl, scope: `${graphBaseUrl}/.default`, eventHubDomain };
+function cloud(authority: string, graphBaseUrl: string, eventHubDomain: string, issuerBase = authority): Cloud {
+  return { authority, issuerBase, graphBaseUrl, scope: `${graphBaseUrl}/.default`, eventHubDomain };
 }

@@ -13,6 +13,7 @@ export function expiriesOf({ values, needs, targets }: RuleContext, credential: 
     ['entra-certificate', pem === undefined ? undefined : endOf(new X509Certificate(pem))],
     ['listener-certificate', listenerCertificate && endOf(listenerCertificate)],
     ['pve-api-token', needs.targets && targets.includes('proxmox') ? values.PVE_API_TOKEN_EXPIRES : undefined],
+    ['realm-client-secret', needs.targets || needs.realm ? values.REALM_CLIENT_SECRET_EXPIRES : undefined],
   ];
   return known.flatMap(([name, expiresAt]) => (expiresAt === undefined ? [] : [{ credential: name, expiresAt }]));
 }

@@ -14,6 +14,7 @@ import { type RuleContext, ruleContext } from './rules/context.js';
 import { entraRules } from './rules/entra.js';
 import { eventHubRules } from './rules/event-hub.js';
 import { fileRules } from './rules/files.js';
+import { lakefsRules } from './rules/lakefs.js';
 import { listenerRules } from './rules/listener.js';
 import { roleRules } from './rules/roles.js';
 import { sourceRules } from './rules/sources.js';
@@ -28,7 +29,7 @@ import { unknownNames } from './unknown-names.js';
 export interface LoadOptions {
   /** Variables that win over the file; by default those of this process. */
   env?: Environment;
-  /** The file of --config, read as systemd reads an EnvironmentFile. */
+  /** The file of --config, read as systemd reads an EnvironmentFile; a `.env` as dotenv reads it. */
   configFile?: string | undefined;
   /** Read in place of a `configFile` that is not given, where it is there and may be read. */
   fallbackFile?: string | undefined;
@@ -68,7 +69,7 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const configFile = options.configFile ?? (isReadable(fallbackFile) ? fallbackFile : undefined);
   const needs = needsOf(command);
   const environment = fromEnvironment(env);
-  const file = configFile === undefined ? NO_FILE : fromFile(configFile, readFile);
+  const file = configFile === undefined ? NO_FILE : fromFile(configFile, readFile, env);
   if (file.unreadable) throw new ConfigError(file.problems);
 
   const gathered = gather([environment, file.source]);
@@ -77,6 +78,7 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const context = ruleContext({ read, gathered, present: secrets.present, needs, environment: env });
   entraRules(context);
   targetRules(context);
+  const mapping = lakefsRules(context);
   listenerRules(context);
   sourceRules(context);
   eventHubRules(context);
@@ -87,7 +89,10 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const problems = [file, gathered, secrets, read, context].flatMap((part) => part.problems);
   if (problems.length > 0) throw new ConfigError(problems, configFile === undefined ? hintAt(fallbackFile) : undefined);
   const expiries = expiriesOf(context, credential);
-  const settings = buildSettings(read.values as Values, context.targets, credential, expiries, configFile);
+  const settings = buildSettings(read.values as Values, context.targets, credential, expiries, configFile, {
+    mapping,
+    isGiven: context.isGiven,
+  });
   const shownSettings = settingNames.map((name) => show(name, read, secrets.present, settings));
   return {
     file: configFile,
@@ -143,5 +148,9 @@ function derived(name: SettingName, { entra, targets }: Settings): ShownSetting 
   if (name === 'ENTRA_AUTHORITY') return { name, value: entra.authority, origin: cloud };
   if (name === 'GRAPH_BASE_URL') return { name, value: entra.graphBaseUrl, origin: cloud };
   if (name !== 'TARGETS') return undefined;
-  return { name, value: targets.join(','), origin: { kind: 'derived', from: 'ACCOUNTS_SOCKET and PVE_API_TOKEN' } };
+  return {
+    name,
+    value: targets.join(','),
+    origin: { kind: 'derived', from: 'ACCOUNTS_SOCKET, PVE_API_TOKEN and LAKEFS_ENDPOINT' },
+  };
 }

@@ -14,7 +14,10 @@ export type CommandName =
   | 'adopt'
   | 'release'
   | 'restore'
-  | 'repair';
+  | 'repair'
+  | 'realm'
+  | 'realm-registration'
+  | 'registration';
 
 /** What a command cannot do without. Secrets that it does not need are not even opened. */
 export interface Needs {
@@ -26,6 +29,8 @@ export interface Needs {
   webhooks: 'needed' | 'if-given' | 'none';
   /** Writes to the targets. */
   targets: boolean;
+  /** Sets up the login of Proxmox: the client secret that people log in with. */
+  realm?: true;
 }
 
 const NOTHING: Needs = { graph: false, scope: false, webhooks: 'none', targets: false };
@@ -48,12 +53,18 @@ export function needsOf(command: CommandName): Needs {
     case 'doctor':
     case 'config':
       return { graph: true, scope: true, webhooks: 'if-given', targets: true };
+    case 'realm':
+      return { ...NOTHING, realm: true };
+    // It makes the client secret of the realm, so its file may not be there yet.
+    case 'realm-registration':
+      return { ...NOTHING, graph: true };
     case 'status':
     case 'resync':
     case 'approve':
     case 'adopt':
     case 'release':
     case 'restore':
+    case 'registration':
       return NOTHING;
   }
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { messageOf } from '../domain/errors.js';
+import { readSmallFile } from './small-file.js';
 
 export type PemFile = { ok: true; certificates: X509Certificate[] } | { ok: false; expected: string };
 
@@ -10,7 +10,7 @@ const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 export function readCertificates(path: string): PemFile {
   let text: string;
   try {
-    text = readSmall(path);
+    text = readSmallFile(path, MAX_BYTES);
   } catch (error) {
     return { ok: false, expected: `a readable PEM file (${messageOf(error)})` };
   }
@@ -25,16 +25,3 @@ export function readCertificates(path: string): PemFile {
 
 /** The largest bundle of a distribution is a quarter of this. */
 const MAX_BYTES = 1024 * 1024;
-
-/** Neither waits for a pipe nor reads from a device without end. */
-function readSmall(path: string): string {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw new Error('it is no regular file');
-    if (stats.size > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES} bytes`);
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
-}

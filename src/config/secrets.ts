@@ -53,11 +53,13 @@ function isBlank(path: string): boolean {
 }
 
 function isNeeded(name: SettingName, needs: Needs, present: ReadonlySet<SettingName>): boolean {
-  if (name === 'PVE_API_TOKEN') return needs.targets;
+  if (name === 'PVE_API_TOKEN' || name === 'LAKEFS_SECRET_ACCESS_KEY') return needs.targets;
   if (name === 'EVENTHUB_CONNECTION_STRING') return needs.graph && needs.webhooks !== 'none';
   // What the key would open comes before it in the schema, so that it is known by now whether somebody set it.
   if (name === 'ENTRAMOX_ENC_KEY' && !present.has('ENTR_CLNT_SEC_ENC')) return false;
-  return name.startsWith('LAKEFS_') ? false : needs.graph;
+  if (name === 'REALM_CLIENT_SECRET') return needs.realm === true;
+  if (name === 'ENTRA_CLIENT_SECRET' && needs.realm) return true;
+  return needs.graph;
 }
 
 function readNamedFile(name: SettingName, file: Given, gathered: Gathered, sources: SecretSources): void {

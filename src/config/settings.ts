@@ -1,8 +1,11 @@
 import type { GroupId, ObjectId } from '../domain/identity.js';
+import type { LakefsMapping, LakefsMode, LakefsPermission, MemberStrategy, MissingUsers } from '../domain/lakefs.js';
 import type { Expiry } from '../telemetry/expiry.js';
 import type { CloudName } from './clouds.js';
 import type { Credential } from './credential.js';
 import type { EventHubSettings } from './rules/event-hub.js';
+import type { RealmSettings } from './rules/realm.js';
+import type { LakefsGroupSource } from './schema/lakefs.js';
 import type { TargetName } from './schema/operations.js';
 import type { ChangeSource } from './schema/sources.js';
 import type { HostRule } from './types/host-rule.js';
@@ -16,6 +19,8 @@ export type {
   CloudName,
   Credential,
   EventHubSettings,
+  LakefsGroupSource,
+  RealmSettings,
   RoleMapping,
   TargetName,
   TrustProxy,
@@ -122,6 +127,31 @@ export interface ProxmoxSettings {
   timeoutMs: number;
 }
 
+/** Set where lakefs is a target. */
+export interface LakefsSettings {
+  /** Without /api/v1 and without a trailing slash; set wherever the command writes to targets, like both keys. */
+  endpoint: string | undefined;
+  accessKeyId: string | undefined;
+  secretAccessKey: string | undefined;
+  source: LakefsGroupSource;
+  /** A shell pattern for display names. */
+  filter: string;
+  groupIds: readonly GroupId[];
+  /** Entra groups whose lakeFS group is taken over although it does not carry our mark. */
+  adoptGroupIds: readonly GroupId[];
+  /** The entries of LAKEFS_MAPPING_FILE. */
+  mapping: readonly LakefsMapping[];
+  mappingFile: string | undefined;
+  defaultPolicies: readonly string[];
+  defaultAcl: LakefsPermission | undefined;
+  mode: LakefsMode;
+  memberMatch: readonly MemberStrategy[];
+  missingUsers: MissingUsers;
+  /** undefined: never. */
+  deleteAfterMs: number | undefined;
+  timeoutMs: number;
+}
+
 export interface PathSettings {
   stateDir: string;
   listenerStateDir: string;
@@ -175,6 +205,9 @@ export interface Settings {
   guard: GuardSettings;
   linux: LinuxSettings;
   proxmox: ProxmoxSettings;
+  realm: RealmSettings;
+  /** undefined: lakeFS is not a target. */
+  lakefs: LakefsSettings | undefined;
   paths: PathSettings;
   telemetry: TelemetrySettings;
   /** What this command uses that ends at a known instant. */

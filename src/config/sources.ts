@@ -1,8 +1,10 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { messageOf } from '../domain/errors.js';
 import { distrustOfPlace } from '../integrity/places.js';
 import { shellWord } from '../integrity/shell.js';
 import { aliases } from './aliases.js';
+import { isDotenvName, parseDotenv } from './dotenv-file.js';
 import { type EnvFile, parseEnvFile } from './env-file.js';
 import type { Environment } from './environment.js';
 import type { Given, Source } from './given.js';
@@ -31,11 +33,15 @@ export function fromEnvironment(environment: Environment): Source {
   return source;
 }
 
-/** A configuration file as a source. `read` replaces the file system in tests. */
-export function fromFile(path: string, read?: (path: string) => string): ReadSource {
+/**
+ * A configuration file as a source, read as systemd reads one; a `.env` as dotenv does, with what the environment
+ * fills into it. `read` replaces the file system in tests.
+ */
+export function fromFile(path: string, read?: (path: string) => string, environment: Environment = {}): ReadSource {
   let parsed: EnvFile;
   try {
-    parsed = parseEnvFile(read ? read(path) : readFileSync(path, 'utf8'));
+    const text = read ? read(path) : readFileSync(path, 'utf8');
+    parsed = isDotenvName(basename(path)) ? parseDotenv(text, environment) : parseEnvFile(text);
   } catch (error) {
     return { source: new Map(), problems: [unreadable(path, error)], notices: [], unreadable: true };
   }

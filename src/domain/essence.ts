@@ -1,4 +1,4 @@
-import type { ProxmoxStep, Step } from './step.js';
+import { describeStep, type ProxmoxStep, type Step } from './step.js';
 
 /**
  * What a step does to somebody, in words that stay the same for as long as it is the same step: `linux lock alice`.
@@ -7,6 +7,7 @@ import type { ProxmoxStep, Step } from './step.js';
  */
 export function essenceOf(step: Step): string {
   if (step.target === 'proxmox') return `proxmox ${proxmoxEssence(step)}`;
+  if (step.target === 'lakefs') return describeStep(step);
   const subject = `linux ${step.action} ${step.name}`;
   switch (step.action) {
     case 'groups':

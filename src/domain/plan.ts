@@ -1,6 +1,8 @@
 import type { Attributes, ObjectId } from './identity.js';
 import type { ConflictRecord, LedgerEntry } from './ledger-entry.js';
 import type { Wanted } from './lifecycle.js';
+import type { LakefsPersonPlan } from './plan-lakefs-person.js';
+import type { LakefsGroupEntry } from './plan-lakefs-record.js';
 import { planLinux } from './plan-linux.js';
 import { planProxmox, planRetired } from './plan-proxmox.js';
 import type { Policy, TargetName } from './policy.js';
@@ -34,6 +36,15 @@ export interface IdentityPlan {
   unknown: { target: TargetName; why: string }[];
   /** The entry to remember once the steps are done, names of new accounts included. */
   entry: LedgerEntry;
+  /** What is to be done about the person in lakeFS; its steps are among the others. */
+  lakefs?: LakefsPersonPlan | undefined;
+  /**
+   * The plan is about lakeFS alone, and `entry` is made up for it: a person who is no identity of ours elsewhere, or a
+   * lakeFS group, under the object id of its Entra group.
+   */
+  beside?: 'person' | 'group' | undefined;
+  /** What to remember of the lakeFS group; undefined inside: nothing any more. */
+  lakefsGroup?: { entry: LakefsGroupEntry | undefined } | undefined;
 }
 
 /** The names an identity has or would have, and what speaks against them. */
@@ -53,6 +64,11 @@ export function formerNames({ proxmox }: Names): string[] {
 const NOT_LOOKED_AT = { certainty: 'unknown', why: 'it was not looked at' } as const;
 
 const ORDER: Record<Effect, number> = { revoke: 0, lock: 1, create: 2, grant: 3, touch: 4, delete: 5 };
+
+/** What takes away comes first, and deletions last; otherwise as they are. */
+export function inOrder<S extends Step>(steps: readonly S[]): S[] {
+  return [...steps].sort((a, b) => ORDER[a.effect] - ORDER[b.effect]);
+}
 
 /**
  * Which names to look for in the targets. A Unix name, once given, stays; a name that another identity holds, also a
@@ -154,7 +170,7 @@ export function planIdentity(
       if (there) retired = formerNames(names);
     }
   }
-  plan.steps.sort((a, b) => ORDER[a.effect] - ORDER[b.effect]);
+  plan.steps = inOrder(plan.steps);
   plan.entry = { ...entry, names: newNames, retired, conflicts: plan.conflicts };
   if (released) plan.entry.released = released;
   else delete plan.entry.released;

@@ -1,6 +1,9 @@
 import type { GroupId, ObjectId } from './identity.js';
 
-export type TargetName = 'linux' | 'proxmox';
+/** Targets in which a person has an account, which may be adopted and given back. */
+export type AccountTarget = 'linux' | 'proxmox';
+
+export type TargetName = AccountTarget | 'lakefs';
 
 /** What membership of one Entra group grants. */
 export interface RoleMapping {

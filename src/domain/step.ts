@@ -1,4 +1,5 @@
-import type { ObjectId } from './identity.js';
+import type { GroupId, ObjectId } from './identity.js';
+import type { LakefsPermission } from './lakefs.js';
 
 /**
  * What a step does to a person, which orders it and decides whether the guard counts it:
@@ -48,10 +49,51 @@ export type ProxmoxStep =
       before: ProxmoxFields;
     };
 
-export type Step = LinuxStep | ProxmoxStep;
+/** A write to one person's membership; `name` is the lakeFS user. */
+export type LakefsPersonStep =
+  | { target: 'lakefs'; action: 'create-user'; effect: 'create'; oid: ObjectId; name: string; invite: boolean }
+  | {
+      target: 'lakefs';
+      action: 'add-member';
+      effect: 'grant';
+      oid: ObjectId;
+      name: string;
+      group: GroupId;
+      groupName: string;
+    }
+  | {
+      target: 'lakefs';
+      action: 'remove-member';
+      effect: 'revoke';
+      oid: ObjectId;
+      name: string;
+      group: GroupId;
+      groupName: string;
+    };
+
+/** A write to a lakeFS group itself; `oid` is the Entra group that it stands for, `name` its name in lakeFS. */
+export type LakefsGroupStep =
+  | { target: 'lakefs'; action: 'create-group'; effect: 'create'; oid: GroupId; name: string }
+  | { target: 'lakefs'; action: 'attach-policy'; effect: 'grant'; oid: GroupId; name: string; policy: string }
+  | { target: 'lakefs'; action: 'detach-policy'; effect: 'revoke'; oid: GroupId; name: string; policy: string }
+  | {
+      target: 'lakefs';
+      action: 'set-permission';
+      effect: 'grant' | 'revoke';
+      oid: GroupId;
+      name: string;
+      permission: LakefsPermission;
+      before: LakefsPermission | undefined;
+    }
+  | { target: 'lakefs'; action: 'delete-group'; effect: 'delete'; oid: GroupId; name: string };
+
+export type LakefsStep = LakefsPersonStep | LakefsGroupStep;
+
+export type Step = LinuxStep | ProxmoxStep | LakefsStep;
 
 /** One line for a person: `linux lock alice`. */
 export function describeStep(step: Step): string {
+  if (step.target === 'lakefs') return `lakefs ${describeLakefs(step)}`;
   const detail =
     step.target === 'linux' && step.action === 'groups'
       ? ` [${step.before.join(' ')}] -> [${step.groups.join(' ')}]`
@@ -63,6 +105,26 @@ export function describeStep(step: Step): string {
           ? ` ${describeChange(step)}`
           : '';
   return `${step.target} ${step.action} ${step.name}${detail}`;
+}
+
+function describeLakefs(step: LakefsStep): string {
+  const { action, name } = step;
+  switch (action) {
+    case 'add-member':
+      return `add-member ${name} to ${step.groupName}`;
+    case 'remove-member':
+      return `remove-member ${name} from ${step.groupName}`;
+    case 'attach-policy':
+      return `attach-policy ${step.policy} to ${name}`;
+    case 'detach-policy':
+      return `detach-policy ${step.policy} from ${name}`;
+    case 'set-permission':
+      return `set-permission ${name} ${step.before ?? 'none'} -> ${step.permission}`;
+    case 'create-user':
+      return step.invite ? `invite ${name}` : `create-user ${name}`;
+    default:
+      return `${action} ${name}`;
+  }
 }
 
 function describeChange(step: Extract<ProxmoxStep, { action: 'update' }>): string {

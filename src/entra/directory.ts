@@ -16,6 +16,8 @@ export interface EntraDirectoryOptions {
   graph: GraphClient;
   /** Every configured group, whatever it is configured for. */
   groups: readonly GroupId[];
+  /** More groups to read, which may be others each time. */
+  moreGroups?: (() => readonly GroupId[]) | undefined;
   /** Identities configured by their object id, in scope without any group. */
   users: readonly ObjectId[];
   log: Log;
@@ -29,16 +31,17 @@ export interface EntraDirectory extends Directory {
 
 /** Entra as the source of truth about people. Throws Invariant where a configured id is not a GUID. */
 export function createEntraDirectory({ graph, log, ...scope }: EntraDirectoryOptions): EntraDirectory {
-  const groups = [...new Set(objectIds('the group', scope.groups))];
+  const configured = objectIds('the group', scope.groups);
+  const allGroups = () => [...new Set([...configured, ...objectIds('the group', scope.moreGroups?.() ?? [])])];
   const users = [...new Set(objectIds('the user', scope.users))];
-  const readIdentities = (oids: readonly ObjectId[], signal: AbortSignal) => readAll(graph, oids, groups, signal);
+  const readIdentities = (oids: readonly ObjectId[], signal: AbortSignal) => readAll(graph, oids, allGroups(), signal);
   return {
     readIdentities,
     readScope: (signal, only) =>
       readScope(
         only
           ? { graph, groups: objectIds('the group', only), users: [], readIdentities, log }
-          : { graph, groups, users, readIdentities, log },
+          : { graph, groups: allGroups(), users, readIdentities, log },
         signal,
       ),
     existingGroups: async (ids, signal) =>

@@ -2,6 +2,7 @@ import type { ClockSight } from '../domain/clock-jump.js';
 import type { PastRemoval, Removal } from '../domain/guard.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { LedgerEntry } from '../domain/ledger-entry.js';
+import type { LakefsRecord } from '../domain/plan-lakefs-record.js';
 
 /** A plan that the guard stopped; it waits for an operator. Times are epoch ms. */
 export interface HeldPlan {
@@ -140,6 +141,8 @@ export interface LedgerDocument {
   lastSweep?: SweepRecord | undefined;
   lastGoodSweepAt?: number | undefined;
   clock?: ClockRecord | undefined;
+  /** lakeFS's groups and members; missing where lakeFS was never a target. */
+  lakefs?: LakefsRecord | undefined;
 }
 
 /** What a new host starts with. */

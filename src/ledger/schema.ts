@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { LAKEFS_PERMISSIONS } from '../domain/lakefs.js';
 import type { LedgerDocument } from './document.js';
 
 const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const time = z.number().int().nonnegative();
-const targets = z.array(z.enum(['linux', 'proxmox'])).optional();
+const target = z.enum(['linux', 'proxmox', 'lakefs']);
+const targets = z.array(target).optional();
 const removal = { oid: guid, kind: z.enum(['lock', 'delete']), targets };
 const takes = z.array(z.string()).optional();
 
@@ -55,10 +57,52 @@ const entry = z.object({
   groupsUnknown: z.literal(true).optional(),
   released: z.object({ linux: release.optional(), proxmox: release.optional() }).optional(),
   retired: z.array(z.string()),
-  conflicts: z.array(
-    z.object({ target: z.enum(['linux', 'proxmox']), what: z.string(), remedy: z.string(), since: time }),
-  ),
+  conflicts: z.array(z.object({ target, what: z.string(), remedy: z.string(), since: time })),
   problem: z.string().optional(),
+});
+
+const suspicion = z.object({
+  since: time,
+  by: z.enum(['notification', 'reading']),
+  doubted: z.boolean().optional(),
+});
+
+const note = z.object({ what: z.string(), remedy: z.string(), since: time });
+
+const lakefs = z.object({
+  groups: z.record(
+    guid,
+    z.object({
+      groupId: guid,
+      displayName: z.string(),
+      name: z.string(),
+      id: z.string().optional(),
+      origin: z.enum(['made', 'adopted', 'found']),
+      since: time,
+      policies: z.array(z.string()),
+      acl: z.enum(LAKEFS_PERMISSIONS).optional(),
+      members: z.record(guid, z.string()),
+      missingSince: time.optional(),
+      graceSince: time.optional(),
+      deleteAt: time.optional(),
+      conflict: note.optional(),
+      strangers: z.object({ users: z.array(z.string()), count: z.number().int().positive() }).optional(),
+      problem: z.string().optional(),
+    }),
+  ),
+  conflicts: z.record(guid, note.extend({ displayName: z.string() })).optional(),
+  people: z.record(
+    guid,
+    z.object({
+      oid: guid,
+      upn: z.string(),
+      mail: z.string().optional(),
+      suspicion: suspicion.optional(),
+      pendingSince: time.optional(),
+      conflict: note.optional(),
+      problem: z.string().optional(),
+    }),
+  ),
 });
 
 const document = z.object({
@@ -120,6 +164,7 @@ const document = z.object({
         .optional(),
     })
     .optional(),
+  lakefs: lakefs.optional(),
 });
 
 /** The document in this text. Throws an Error that says what is wrong and where, never a guess at a repair. */
@@ -139,6 +184,9 @@ export function parseLedger(text: string): LedgerDocument {
 function checked(data: LedgerDocument): LedgerDocument {
   for (const [key, { oid }] of Object.entries(data.identities)) {
     if (key !== oid) throw new Error(`at identities.${key}: it holds the entry of ${oid}`);
+  }
+  for (const [key, { groupId }] of Object.entries(data.lakefs?.groups ?? {})) {
+    if (key !== groupId) throw new Error(`at lakefs.groups.${key}: it holds the entry of ${groupId}`);
   }
   return data;
 }

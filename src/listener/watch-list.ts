@@ -10,8 +10,13 @@ export interface WatchListOptions {
   configured: readonly GroupId[];
   /** Users that are configured by their id. */
   users: readonly ObjectId[];
-  /** Reads what is nested below the configured groups; see `readGroupTree`. */
-  readTree: (signal: AbortSignal) => Promise<GroupTree>;
+  /**
+   * Which groups are watched beside the configured ones, where Entra itself says so; undefined: that cannot be told
+   * now, so what was known stays.
+   */
+  discover?: ((signal: AbortSignal) => Promise<readonly GroupId[] | undefined>) | undefined;
+  /** Reads what is nested below these groups; see `readGroupTree`. */
+  readTree: (signal: AbortSignal, groups: readonly GroupId[]) => Promise<GroupTree>;
   /** The resources that we have subscriptions for on disk: what was known before this process started. */
   recorded: () => readonly string[];
   hints: HintSink;
@@ -50,13 +55,19 @@ export interface WatchList {
 const SETTLE_MS = 2000;
 /** However many notifications come, the tree is not read for them more often than this; nor for more looks. */
 const REST_MS = 15_000;
+/** Which groups there are is asked less often than what is in them. */
+const DISCOVER_AFTER_MS = 5 * 60_000;
 /** The care of the subscriptions waits so long for the tree, and goes by what was known after that. */
 const PATIENCE_MS = 10_000;
 const COLLECTIONS: readonly string[] = ['/groups', '/users'];
 
 export function createWatchList(options: WatchListOptions): WatchList {
-  const { configured, users, recorded, clock, log } = options;
-  const own = new Set(configured);
+  const { users, recorded, clock, log } = options;
+  const watches = options.configured.length > 0 || options.discover !== undefined;
+  let configured: readonly GroupId[] = options.configured;
+  let own = new Set(configured);
+  let discovered: readonly GroupId[] | undefined;
+  let discoveredAt = Number.NEGATIVE_INFINITY;
   let tree: GroupTree | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -79,7 +90,8 @@ export function createWatchList(options: WatchListOptions): WatchList {
     const collections = areCollections(before);
     const known = [...(tree?.values() ?? [])].flatMap((branch) => groupsBelow(branch).map(({ id }) => id));
     // A branch that was never read may hold any group that an earlier process had found.
-    const blind = configured.length > 0 && (!tree || [...tree.values()].some(isNeverRead));
+    const isUndiscovered = options.discover !== undefined && discovered === undefined;
+    const blind = watches && (!tree || isUndiscovered || [...tree.values()].some(isNeverRead));
     const all = blind ? [...known, ...inherited] : known;
     nested = new Set(all.filter((id) => !own.has(id)));
     // Collections are watched because there were many groups; until those are counted again that stays.
@@ -91,7 +103,8 @@ export function createWatchList(options: WatchListOptions): WatchList {
 
   async function read(): Promise<void> {
     readAt = clock.now();
-    const now = await options.readTree(options.signal);
+    await discover();
+    const now = await options.readTree(options.signal, configured);
     const next = keepKnown(tree, now);
     const changes = branchChanges(tree, next);
     for (const { left } of changes) for (const id of left) inherited.delete(id);
@@ -109,6 +122,19 @@ export function createWatchList(options: WatchListOptions): WatchList {
     for (const group of changed) owed.add(`group:${group}`);
     await payOwed();
     if (differs) options.onChange();
+  }
+
+  /** Groups that Entra itself selects: one that came or went is looked at by a sweep. */
+  async function discover(): Promise<void> {
+    if (!options.discover || clock.now() - discoveredAt < DISCOVER_AFTER_MS) return;
+    const found = await options.discover(options.signal);
+    if (!found) return;
+    discoveredAt = clock.now();
+    const differs = discovered && (found.length !== discovered.length || found.some((id) => !discovered?.includes(id)));
+    if (differs) owed.add('sweep');
+    discovered = found;
+    configured = [...new Set([...options.configured, ...found])];
+    own = new Set(configured);
   }
 
   /**
@@ -162,7 +188,7 @@ export function createWatchList(options: WatchListOptions): WatchList {
     wanted: () => resources,
     isWatchedGroup: (group) => own.has(group) || nested.has(group),
     noteNesting() {
-      if (configured.length === 0) return;
+      if (!watches) return;
       notedAt = clock.now();
       if (isFollowing) return;
       isFollowing = true;
@@ -181,7 +207,7 @@ export function createWatchList(options: WatchListOptions): WatchList {
     },
     async refresh() {
       await payOwed();
-      if (configured.length === 0 || clock.now() - readAt < REST_MS) return;
+      if (!watches || clock.now() - readAt < REST_MS) return;
       const enough = new AbortController();
       const patience = clock.sleep(PATIENCE_MS, AbortSignal.any([options.signal, enough.signal]));
       await Promise.race([readOnce(), patience.catch(() => undefined)]);

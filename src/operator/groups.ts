@@ -17,10 +17,15 @@ export interface GroupView {
   unread?: string | undefined;
 }
 
-/** Every configured group, from memory; undefined where the source has no groups. */
-export function groupViews({ policy, groups, ledger }: Pick<Context, 'policy' | 'groups' | 'ledger'>) {
+/** Every configured group, and every one that lakeFS is given, from memory; undefined where the source has no groups. */
+export function groupViews({
+  policy,
+  groups,
+  ledger,
+  lakefs,
+}: Pick<Context, 'policy' | 'groups' | 'ledger' | 'lakefs'>) {
   if (!groups) return undefined;
-  return policy.groupIds.map((id): GroupView => {
+  return [...new Set([...policy.groupIds, ...(lakefs?.groups.ids() ?? [])])].map((id): GroupView => {
     const branch = groups.tree()?.get(id);
     const members = ledger.data.groups[id]?.members;
     if (!branch) return { id, members };

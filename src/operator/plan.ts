@@ -67,7 +67,7 @@ export function planned(ctx: Context, outcomes: readonly Outcome[]): PlannedIden
     .filter((outcome) => outcome.result !== 'ignored' && outcome.result !== 'unchanged')
     .map(({ oid, prepared, result, steps, why }) => {
       const { verdict } = prepared.assessment;
-      const entry = 'entry' in verdict ? verdict.entry : ctx.ledger.entry(oid);
+      const entry = prepared.plan?.entry ?? ('entry' in verdict ? verdict.entry : ctx.ledger.entry(oid));
       return { oid, upn: entry?.upn ?? oid, result, steps: steps.map(describeStep), why };
     })
     .sort((a, b) => (a.upn < b.upn ? -1 : 1));

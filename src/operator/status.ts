@@ -1,5 +1,5 @@
 import type { ConflictRecord, LedgerEntry, LifecycleState } from '../domain/ledger-entry.js';
-import type { TargetName } from '../domain/policy.js';
+import type { AccountTarget } from '../domain/policy.js';
 import type { IntegrityView } from '../integrity/view.js';
 import type { Queue } from '../queue/queue.js';
 import type { CatchUpStanding } from '../reconcile/catch-up/catch-up.js';
@@ -9,6 +9,7 @@ import { type Expiry, type ExpiryView, expiryViews } from '../telemetry/expiry.j
 import { type CatchUpView, catchUpView } from './catch-up.js';
 import { deletionWaits } from './deletion-waits.js';
 import { type GroupView, groupViews } from './groups.js';
+import { type LakefsView, lakefsView } from './lakefs.js';
 import {
   type ConditionView,
   conditionView,
@@ -44,7 +45,7 @@ export interface ReconcilerStatus {
   rejected?: RejectedView[] | undefined;
   conflicts: (Omit<ConflictRecord, 'since'> & { oid: string; upn: string; since: string })[];
   /** Who was given back where: nothing is done to them there. */
-  released: { oid: string; upn: string; target: TargetName; name?: string | undefined; since: string }[];
+  released: { oid: string; upn: string; target: AccountTarget; name?: string | undefined; since: string }[];
   /** `locks`: what fails takes something away from somebody who should not have it any more. */
   failing: { oid: string; upn: string; problem: string; since?: string | undefined; locks?: boolean | undefined }[];
   /** What ends within 30 days, or has ended. */
@@ -56,6 +57,8 @@ export interface ReconcilerStatus {
   groups?: GroupView[] | undefined;
   /** Where the ledger and the targets' own records contradict each other; the first hundred. */
   disagreements?: { oid: string; kind: string; what: string }[];
+  /** lakeFS's groups and members; undefined where lakeFS is no target. */
+  lakefs?: LakefsView | undefined;
   /** Why the clock is not believed, and since when. */
   clockDoubt?: { since: string; why: string } | undefined;
 }
@@ -69,7 +72,7 @@ export interface StatusPorts {
   busy: () => Busyness;
   startedAt: number;
   /** Credentials that end at a known instant. */
-  expiries?: readonly Expiry[] | undefined;
+  expiries?: (() => readonly Expiry[]) | undefined;
   /** Looks at the files of the installation. */
   integrity?: (() => IntegrityView) | undefined;
   catchUp?: (() => CatchUpStanding) | undefined;
@@ -77,7 +80,7 @@ export interface StatusPorts {
 
 /** The state of the reconciler, from memory: it asks no other system. */
 export async function reconcilerStatus(ports: StatusPorts): Promise<ReconcilerStatus> {
-  const { ctx, queue, busy, startedAt, expiries = [] } = ports;
+  const { ctx, queue, busy, startedAt, expiries = () => [] } = ports;
   const entries = ctx.ledger.entries();
   const { data } = ctx.ledger;
   const doubt = data.clock?.doubt;
@@ -100,7 +103,7 @@ export async function reconcilerStatus(ports: StatusPorts): Promise<ReconcilerSt
       deleted: inState('deleted').length,
     },
     grace: inState('grace')
-      .filter((entry) => ctx.policy.targets.some((target) => !entry.released?.[target]))
+      .filter((entry) => ctx.policy.targets.some((target) => target !== 'lakefs' && !entry.released?.[target]))
       .sort((a, b) => (a.deleteAt ?? 0) - (b.deleteAt ?? 0))
       .map((entry) => ({
         ...brief(entry),
@@ -123,10 +126,11 @@ export async function reconcilerStatus(ports: StatusPorts): Promise<ReconcilerSt
     failing: entries.flatMap(failingIn),
     disagreements: (ctx.records.comparison?.items ?? []).slice(0, SHOWN).map((item) => ({ ...item })),
     clockDoubt: doubt && { since: iso(doubt.since), why: doubt.why },
-    expiring: expiryViews(expiries, ctx.clock.now()).filter(({ level }) => level !== 'far'),
+    expiring: expiryViews(expiries(), ctx.clock.now()).filter(({ level }) => level !== 'far'),
     integrity: ports.integrity?.(),
     catchUp: ports.catchUp && catchUpView(ports.catchUp()),
     groups: groupViews(ctx),
+    lakefs: lakefsView(ctx),
   };
 }
 

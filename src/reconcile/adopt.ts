@@ -4,7 +4,7 @@ import type { ObjectId } from '../domain/identity.js';
 import type { LedgerEntry } from '../domain/ledger-entry.js';
 import { judge } from '../domain/lifecycle.js';
 import { type Names, type Observed, planIdentity } from '../domain/plan.js';
-import type { TargetName } from '../domain/policy.js';
+import type { AccountTarget } from '../domain/policy.js';
 import type { Sight } from '../domain/sight.js';
 import { describeStep } from '../domain/step.js';
 import { findLinux } from './adopt-linux.js';
@@ -24,7 +24,7 @@ export interface AdoptOptions {
   /** false: nothing is written, only shown. */
   apply: boolean;
   /** Default: every target in use. */
-  targets?: readonly TargetName[] | undefined;
+  targets?: readonly AccountTarget[] | undefined;
   /** The name of the Linux account, where the rule would give another one. */
   unixName?: string | undefined;
   /** The command line says that root has just handed over the Linux account: for the audit log. */
@@ -40,7 +40,7 @@ export interface AdoptOptions {
  */
 export async function adopt(ctx: Context, who: string, options: AdoptOptions, signal: AbortSignal): Promise<Adoption> {
   const subject = await readSubject(ctx, who, signal);
-  const asked = (target: TargetName) => options.targets?.includes(target) ?? true;
+  const asked = (target: AccountTarget) => options.targets?.includes(target) ?? true;
   const { linux, proxmox } = ctx.targets;
   const found: Found[] = [];
   if (linux && asked('linux')) found.push(await findLinux(ctx, subject, options.unixName, signal));
@@ -86,7 +86,7 @@ function nextSteps(ctx: Context, subject: Subject, part: Found): string[] {
   return plan.steps.map(describeStep);
 }
 
-function nothingToAdopt(ctx: Context, found: readonly Found[], asked: (target: TargetName) => boolean): Error {
+function nothingToAdopt(ctx: Context, found: readonly Found[], asked: (target: AccountTarget) => boolean): Error {
   const { linux, proxmox } = ctx.targets;
   const refused = found.find(({ standing }) => standing === 'refused');
   const reasons = [

@@ -1,12 +1,12 @@
 import type { Desired } from '../domain/desired.js';
 import type { Attributes, ObjectId } from '../domain/identity.js';
 import type { LedgerEntry } from '../domain/ledger-entry.js';
-import type { TargetName } from '../domain/policy.js';
+import type { AccountTarget } from '../domain/policy.js';
 import type { LinuxAccount, ProxmoxUser } from '../domain/sight.js';
 
 /** How one target stands towards an adoption. */
 export interface AdoptionPart {
-  target: TargetName;
+  target: AccountTarget;
   /** The Unix name or userid in question. */
   name: string;
   /** `managed`: ours already. `none`: nothing stands there. `refused`: it cannot be adopted as it is. */

@@ -5,7 +5,8 @@ import type { TargetName } from '../domain/policy.js';
 import { ownerIn } from '../domain/proxmox-comment.js';
 import type { Effect, Step } from '../domain/step.js';
 import type { Context } from './context.js';
-import { recordStep } from './record-step.js';
+import { applyLakefs, obstacleTo } from './lakefs-apply.js';
+import { planHashOf, recordStep } from './record-step.js';
 
 /** Who asked for a pass, and how it goes about it. */
 export interface Manner {
@@ -30,6 +31,8 @@ export interface Applied {
   overtaken: boolean;
   /** The pass was ended before the last step. */
   stopped: boolean;
+  /** The plan's, made once: a plan may have hundreds of steps. */
+  hash?: string | undefined;
 }
 
 /** One pass over many plans. `broken`: what forbids any further step of the whole pass. */
@@ -44,7 +47,8 @@ const PHASES: readonly (readonly Effect[])[] = [['revoke', 'lock'], ['create', '
 
 /**
  * Does the steps of many identities: first whatever takes away, for everybody, then what gives, then deletions. Within
- * a target an identity's steps stop at the first failure; other identities and the other target go on. `finished` is
+ * a target an identity's steps stop at the first failure, but for lakeFS, see `isStopped`; other identities and the
+ * other targets go on. `finished` is
  * called once for each plan that has steps. Throws Busy, after everything else is over, when a step could not be
  * written into the audit log: from then on no step is begun.
  */
@@ -83,9 +87,9 @@ function stepsOf(plan: IdentityPlan, phase: readonly Effect[]): Step[] {
 async function applyPhase(pass: Pass, plan: IdentityPlan, steps: readonly Step[], state: Applied): Promise<void> {
   const { lanes } = pass.ctx;
   await Promise.all(
-    (['linux', 'proxmox'] as const).map(async (target) => {
+    (['linux', 'proxmox', 'lakefs'] as const).map(async (target) => {
       const own = steps.filter((step) => step.target === target);
-      if (own.length === 0 || state.failures.some((failure) => failure.target === target)) return;
+      if (own.length === 0 || isStopped(target, state)) return;
       const work = () => runSteps(pass, plan, own, state);
       if (own.some((step) => step.effect === 'delete')) await work();
       else await lanes[target].add(work, { priority: pass.manner.priority });
@@ -98,11 +102,24 @@ async function runSteps(pass: Pass, plan: IdentityPlan, steps: readonly Step[], 
   for (const step of steps) {
     if (signal.aborted || pass.broken) state.stopped = true;
     if (state.overtaken || state.stopped) return;
+    const obstacle = step.target === 'lakefs' ? obstacleTo(ctx, step) : undefined;
+    if (obstacle) {
+      // The group's own failure is on record; this would be one more line for each of its members.
+      state.failures.push({ step, target: step.target, error: obstacle });
+      continue;
+    }
     const work = () => runStep(pass, plan, step, state);
     const running = manner.sweep ? ctx.locks.share(plan.oid, manner.begun, work) : work();
     if (!running) state.overtaken = true;
-    else if (!(await running)) return;
+    else if (!(await running) && isStopped(step.target, state)) return;
   }
+}
+
+/** Memberships and policies do not rest on each other: only what was to be made first stops the others. */
+function isStopped(target: TargetName, { failures }: Applied): boolean {
+  return failures.some(
+    (failure) => failure.target === target && (target !== 'lakefs' || failure.step.effect === 'create'),
+  );
 }
 
 /** Whether the next step may follow. */
@@ -117,7 +134,8 @@ async function runStep(pass: Pass, plan: IdentityPlan, step: Step, state: Applie
     state.failures.push(failure);
   }
   try {
-    recordStep(ctx, plan, step, pass.manner.by, failure?.error);
+    state.hash ??= planHashOf(plan);
+    recordStep(ctx, { entry: plan.entry, hash: state.hash }, step, pass.manner.by, failure?.error);
   } catch (error) {
     pass.broken ??= { error };
   }
@@ -130,6 +148,8 @@ async function applyStep(ctx: Context, step: Step, signal: AbortSignal): Promise
       return ctx.targets.linux?.apply(step, signal);
     case 'proxmox':
       return ctx.targets.proxmox?.apply(step, signal);
+    case 'lakefs':
+      return applyLakefs(ctx, step, signal);
     default:
       return step satisfies never;
   }

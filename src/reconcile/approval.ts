@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
-import type { ApprovedRemoval, DecisionRecord } from '../ledger/document.js';
+import type { ApprovedRemoval, DecisionRecord, HeldRemoval } from '../ledger/document.js';
 import type { Key } from '../queue/queue.js';
 import { APPROVAL_MS } from './approved.js';
 import { endDoubt } from './confirm-clock.js';
 import type { Context } from './context.js';
 import { type Difference, differenceOf, type PlanLine } from './difference.js';
+import { lakefsRecord } from './lakefs-port.js';
 import { knownPlans, type OpenPlan, plansOf } from './open-plans.js';
 import { recordDecision } from './plan-decisions.js';
 import { hashOf } from './removals.js';
@@ -71,7 +72,11 @@ export async function approve(
     ctx.log('reconcile.guard.unsaved', { hash, error: messageOf(error) });
   }
   ctx.log('reconcile.guard.approved', { hash, operator, claimedUser, identities: match.lines.length });
-  return { approved: true, lines: match.lines, keys: keysOf(match) };
+  return {
+    approved: true,
+    lines: match.lines,
+    keys: keysOf(match, (oid) => Object.hasOwn(lakefsRecord(ctx.ledger).groups, oid)),
+  };
 }
 
 /** Only what was read can be compared: somebody who cannot be read has neither stayed in the plan nor left it. */
@@ -127,11 +132,12 @@ function decide(ctx: Context, plan: OpenPlan, { hash, operator, claimedUser }: D
   ctx.ledger.changed();
 }
 
-/** Only a sweep deletes, and the first run is one. Targeted work on the same identities would only overtake it. */
-function keysOf({ kind, removals }: OpenPlan): Key[] {
+/** Only a sweep deletes or writes to groups of lakeFS, and the first run is one. Targeted work on the same identities would only overtake it. */
+function keysOf({ kind, removals }: OpenPlan, isGroup: (oid: string) => boolean): Key[] {
   if (kind === 'first-run') return ['sweep'];
-  const users = removals.filter((removal) => removal.kind === 'lock').map(({ oid }): Key => `user:${oid}`);
-  return removals.some((removal) => removal.kind === 'delete') ? [...users, 'sweep'] : users;
+  const isForSweep = (removal: HeldRemoval) => removal.kind === 'delete' || isGroup(removal.oid);
+  const users = removals.filter((removal) => !isForSweep(removal)).map(({ oid }): Key => `user:${oid}`);
+  return removals.some(isForSweep) ? [...users, 'sweep'] : users;
 }
 
 function unknownHash(hash: string, fresh: readonly OpenPlan[]): Rejected {

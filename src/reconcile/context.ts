@@ -16,6 +16,7 @@ import type { GroupStanding } from './group-standing.js';
 import type { Problems } from './health.js';
 import type { Outages } from './health-outages.js';
 import type { IdentityLocks } from './identity-locks.js';
+import type { LakefsPort, LakefsRules } from './lakefs-port.js';
 import type { StorageWatch } from './storage-watch.js';
 
 /** A system that we write to. */
@@ -37,6 +38,7 @@ export interface LinuxPort extends Target<LinuxAccount, LinuxStep> {
 export interface Targets {
   linux?: LinuxPort | undefined;
   proxmox?: ProxmoxPort | undefined;
+  lakefs?: LakefsPort | undefined;
 }
 
 export interface ProxmoxPort extends Target<ProxmoxUser, ProxmoxStep> {
@@ -56,6 +58,7 @@ export interface ProxmoxPort extends Target<ProxmoxUser, ProxmoxStep> {
 export interface Lanes {
   linux: PQueue;
   proxmox: PQueue;
+  lakefs: PQueue;
 }
 
 /** Everything a reconcile works with. */
@@ -82,6 +85,8 @@ export interface Context {
   records: RecordsStanding;
   /** What is nested below the configured groups; undefined where the source has no groups. */
   groups?: GroupStanding | undefined;
+  /** What lakeFS is given; undefined where it is no target. */
+  lakefs?: LakefsRules | undefined;
   /** The clock that nobody sets. Without it the wall clock is believed. */
   bootClock?: BootClock | undefined;
 }

@@ -8,7 +8,8 @@ import type { Log } from '../telemetry/log.js';
 export type GroupProof = 'group' | 'no group' | 'unknown';
 
 export interface GroupStandingOptions {
-  configured: readonly GroupId[];
+  /** Asked each time, since groups for lakeFS come and go. */
+  configured: () => readonly GroupId[];
   /** Reads what is nested below the configured groups; see `readGroupTree`. */
   readTree: (signal: AbortSignal) => Promise<GroupTree>;
   /** See `whichAreGroups`. */
@@ -56,7 +57,6 @@ const LEFT_FOR_MS = 15 * 60_000;
 
 export function createGroupStanding(options: GroupStandingOptions): GroupStanding {
   const { configured, clock, log } = options;
-  const own = new Set(configured);
   /** When a group left a branch, by `configured group`. */
   const left = new Map<GroupId, Map<GroupId, number>>();
   let tree: GroupTree | undefined;
@@ -103,7 +103,7 @@ export function createGroupStanding(options: GroupStandingOptions): GroupStandin
 
   function watchedGroups(): GroupId[] {
     const nested = [...(tree?.values() ?? [])].flatMap((branch) => groupsBelow(branch).map(({ id }) => id));
-    return [...new Set([...configured, ...nested])];
+    return [...new Set([...configured(), ...nested])];
   }
 
   return {
@@ -122,14 +122,14 @@ export function createGroupStanding(options: GroupStandingOptions): GroupStandin
       return latest.done;
     },
     branchesOf(group) {
-      return configured.flatMap((branch) => {
+      return configured().flatMap((branch) => {
         const how = howIn(branch, group);
         return how ? [{ configured: branch, how }] : [];
       });
     },
     async whichAreGroups(ids, signal) {
       const known = new Set(watchedGroups());
-      const asked = ids.filter((id) => !known.has(id) && !own.has(id));
+      const asked = ids.filter((id) => !known.has(id));
       const proofs = asked.length > 0 ? await options.whichAreGroups(asked, signal) : new Map<string, GroupProof>();
       return new Map(ids.map((id) => [id, proofs.get(id) ?? (known.has(id) ? 'group' : 'unknown')]));
     },

@@ -3,9 +3,11 @@ import { Busy, messageOf } from '../domain/errors.js';
 import { describeTrip, guard, type Removal, removalKey, removalsIn, withinWindow } from '../domain/guard.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
+import { isKnownInLakefs } from '../domain/plan-lakefs-record.js';
 import type { HeldPlan, HeldRemoval, RejectedRemoval } from '../ledger/document.js';
 import { isApproved, isCurrent } from './approved.js';
 import type { Context } from './context.js';
+import { lakefsRecord } from './lakefs-port.js';
 import { knownPlans } from './open-plans.js';
 import { speaksOf, stands } from './rejection.js';
 import { type DueRemoval, hashOf, ownedByTarget, removalsOf } from './removals.js';
@@ -83,10 +85,11 @@ function judge(ctx: Context, removals: readonly DueRemoval[], by: HeldPlan['by']
   const waitingKeys = new Set(state.held?.removals.map(removalKey));
   const isWaiting = (removal: Removal) => waitingKeys.has(removalKey(removal));
   const lapsed = open.filter(spokenOf);
+  const judged = open.filter((removal) => !removal.clockDoubted && (by === 'sweep' || !isWaiting(removal)));
   const decision = guard({
-    removals: open.filter((removal) => !removal.clockDoubted && (by === 'sweep' || !isWaiting(removal))),
+    removals: judged,
     window: state.window,
-    owned: ownedByTarget(ctx),
+    owned: judged.length > 0 ? ownedByTarget(ctx) : new Map(),
     limits: ctx.policy.guard,
     now,
   });
@@ -149,6 +152,7 @@ function finding(ctx: Context, pass: Pass, item: Removal): DueRemoval | 'gone' |
 /** A sweep looks at everybody that we know of, but for tombstones that nobody opened again. */
 function isOver({ ledger, records }: Context, oid: ObjectId): boolean {
   const entry = ledger.entry(oid);
+  if (!entry && isKnownInLakefs(lakefsRecord(ledger), oid)) return false;
   return !entry || (entry.state === 'deleted' && records.reopened !== undefined && !records.reopened.has(oid));
 }
 

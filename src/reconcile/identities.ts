@@ -7,6 +7,8 @@ import type { Context } from './context.js';
 import { awaitsFirstRun } from './first-run.js';
 import type { BranchOf, GroupProof } from './group-standing.js';
 import { GroupUnreadable, noteGroupReading } from './health-groups.js';
+import { goneForLakefs, goneFromLakefs } from './lakefs-doubts.js';
+import { lakefsRecord } from './lakefs-port.js';
 import { type Outcome, settle } from './settle.js';
 
 export interface IdentitiesOptions {
@@ -31,13 +33,14 @@ export async function reconcileIdentities(
     const readings = await completeReadings(ctx, await ctx.directory.readIdentities(oids, signal), signal);
     // While the first run waits nothing is remembered either, so a second reading would never find the first.
     const write = options.apply && !ctx.dryRun && !awaitsFirstRun(ctx);
+    const unreadable = await goneForLakefs(ctx, readings, signal);
     const assessing = { endsCountdowns: false, removalReports: options.removalReports, assumeConfirmed: !write };
     const manner: Manner = { by: options.by, priority: 1, begun, sweep: false };
     const assessments = assess(ctx, readings, assessing);
     // From here on these readings are the newest, also where the pass fails half-way.
     const known = readings.filter(({ certainty }) => certainty !== 'unknown');
     if (write) ctx.locks.touch(known.map(({ oid }) => oid));
-    const outcomes = await settle(ctx, assessments, { ...assessing, manner, apply: options.apply }, signal);
+    const outcomes = await settle(ctx, assessments, { ...assessing, manner, apply: options.apply, unreadable }, signal);
     for (const { result } of outcomes) ctx.metrics.reconciles.inc({ by: options.by, result });
     return outcomes;
   });
@@ -70,7 +73,10 @@ export async function identitiesOfGroup(
   const addFew = (oids: readonly ObjectId[]) => {
     if (oids.length <= MANY) for (const oid of oids) found.add(oid);
   };
-  for (const { configured } of branches) {
+  const known = branches.map(({ configured }) => configured);
+  // What becomes of a group of lakeFS that is gone is decided by a sweep, which reads which groups there should be.
+  if ((await goneFromLakefs(ctx, known, signal)).length > 0) return { kind: 'everybody' };
+  for (const configured of known) {
     for (const oid of await differencesIn(ctx, configured, signal)) found.add(oid);
   }
   if (found.size > MANY) return { kind: 'everybody' };
@@ -96,9 +102,12 @@ async function differencesIn(ctx: Context, group: GroupId, signal: AbortSignal):
   const scope = await ctx.directory.readScope(signal, [group]);
   const why = noteGroupReading(ctx, group, scope.groups.get(group));
   if (why !== undefined) throw new GroupUnreadable(`group ${group} cannot be read: ${why}`);
+  const inLakefs = lakefsRecord(ctx.ledger).groups[group]?.members;
+  const isForAccounts = ctx.policy.groupIds.includes(group);
   const isActiveIn = (oid: ObjectId) => {
     const entry = ctx.ledger.entry(oid);
-    return entry?.state === 'active' && entry.groups.includes(group);
+    const isKnown = !isForAccounts || (entry?.state === 'active' && entry.groups.includes(group));
+    return isKnown && (!inLakefs || Object.hasOwn(inLakefs, oid));
   };
   const joined = [...scope.identities.keys()].filter((oid) => !isActiveIn(oid));
   const left = knownIn(ctx, group).filter((oid) => !scope.identities.has(oid));
@@ -106,7 +115,8 @@ async function differencesIn(ctx: Context, group: GroupId, signal: AbortSignal):
 }
 
 function knownIn(ctx: Context, group: GroupId): ObjectId[] {
-  return ctx.ledger.entries().flatMap(({ oid, groups }) => (groups.includes(group) ? [oid] : []));
+  const known = ctx.ledger.entries().flatMap(({ oid, groups }) => (groups.includes(group) ? [oid] : []));
+  return [...new Set([...known, ...Object.keys(lakefsRecord(ctx.ledger).groups[group]?.members ?? {})])];
 }
 
 /**

@@ -1,5 +1,6 @@
 import { messageOf } from '../domain/errors.js';
 import type { ObjectId } from '../domain/identity.js';
+import type { Verdict } from '../domain/lifecycle.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import type { Step } from '../domain/step.js';
 import type { Audit, AuditRecord } from '../telemetry/audit.js';
@@ -58,8 +59,7 @@ export async function lockUnremembered(
 
 /** The steps of a leaver's plan that take access away and were not tried yet. */
 function locksOf({ assessment: { verdict }, plan }: Prepared, applied: ReadonlyMap<ObjectId, Applied>) {
-  if (!plan || verdict.kind !== 'settle') return undefined;
-  if (verdict.wanted.presence !== 'grace' && verdict.wanted.presence !== 'suspended') return undefined;
+  if (!plan || !(isLeaving(verdict) || plan.beside === 'person')) return undefined;
   const tried = applied.get(plan.oid);
   const isOpen = (step: Step) =>
     (step.effect === 'lock' || step.effect === 'revoke') &&
@@ -67,6 +67,10 @@ function locksOf({ assessment: { verdict }, plan }: Prepared, applied: ReadonlyM
     !tried?.failures.some(({ target }) => target === step.target);
   const steps = plan.steps.filter(isOpen);
   return steps.length > 0 ? ({ ...plan, steps } satisfies IdentityPlan) : undefined;
+}
+
+function isLeaving(verdict: Verdict): boolean {
+  return verdict.kind === 'settle' && (verdict.wanted.presence === 'grace' || verdict.wanted.presence === 'suspended');
 }
 
 /** Never refuses a record: what the audit log does not take stands in the log. */

@@ -2,7 +2,7 @@ import { baseGroup, managedPveGroups } from '../domain/entitlement.js';
 import { Rejected } from '../domain/errors.js';
 import { type ObjectId, parseGuid } from '../domain/identity.js';
 import type { LedgerEntry, Release } from '../domain/ledger-entry.js';
-import type { TargetName } from '../domain/policy.js';
+import type { AccountTarget } from '../domain/policy.js';
 import { ownerIn, withoutMark } from '../domain/proxmox-comment.js';
 import { proxmoxNameOf } from '../domain/proxmox-name.js';
 import type { ProxmoxUser } from '../domain/sight.js';
@@ -11,7 +11,7 @@ import type { Context } from './context.js';
 
 /** What becomes of one target when somebody is given back. */
 export interface ReleasePart {
-  target: TargetName;
+  target: AccountTarget;
   name: string;
   /** `released`: it was before. `none`: nothing of ours stands there; the person is left alone there all the same. */
   standing: 'ours' | 'released' | 'none';
@@ -33,7 +33,7 @@ export interface ReleaseOptions {
   /** false: nothing is written, only shown. */
   apply: boolean;
   /** Default: every target in use. */
-  targets?: readonly TargetName[] | undefined;
+  targets?: readonly AccountTarget[] | undefined;
   claimedUser?: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export async function release(
 ): Promise<Released> {
   const entry = knownAs(ctx, who);
   const { oid, upn } = entry;
-  const asked = (target: TargetName) => options.targets?.includes(target) ?? true;
+  const asked = (target: AccountTarget) => options.targets?.includes(target) ?? true;
   const found: Found[] = [];
   if (ctx.targets.linux && asked('linux')) found.push(await findLinux(ctx, entry, signal));
   if (ctx.targets.proxmox && asked('proxmox')) found.push(await findProxmox(ctx, entry, signal));
@@ -158,7 +158,7 @@ async function applyRelease(
     const released = { ...entry.released };
     for (const target of targets)
       released[target] = entry.released?.[target]?.by === 'operator' ? released[target] : at;
-    const conflicts = entry.conflicts.filter(({ target }) => !targets.includes(target));
+    const conflicts = entry.conflicts.filter(({ target }) => target === 'lakefs' || !targets.includes(target));
     // Written down first: whatever happens next, nothing is done to this person any more. A sweep that read before
     // leaves it alone, too.
     ctx.locks.touch([oid]);

@@ -1,18 +1,33 @@
 import { messageOf } from '../domain/errors.js';
 import type { ConflictRecord, LedgerEntry } from '../domain/ledger-entry.js';
 import { type IdentityPlan, releasesToRemember } from '../domain/plan.js';
+import { recordedMemberships } from '../domain/plan-lakefs-record.js';
 import { type Applied, type Failure, takeoverConflict } from './apply.js';
 import type { Context } from './context.js';
 import { spendApprovals } from './held.js';
+import { lakefsRecord } from './lakefs-port.js';
+import {
+  rememberGroup,
+  rememberGroupIntent,
+  rememberMembersIntent,
+  rememberPerson,
+  suspect,
+} from './lakefs-remember.js';
 import type { Prepared } from './prepare.js';
 
 /** Suspicions, names of accounts about to be made and the guard's window reach the disk before anything is done. */
-export async function rememberIntents(ctx: Context, prepared: readonly Prepared[]): Promise<void> {
+export async function rememberIntents(ctx: Context, prepared: readonly Prepared[], by: string): Promise<void> {
   let acts = false;
   for (const { assessment, plan } of prepared) {
     const { verdict } = assessment;
-    if (verdict.kind === 'confirm') ctx.ledger.put(verdict.entry);
+    if (verdict.kind === 'confirm') {
+      ctx.ledger.put(verdict.entry);
+      suspectInLakefs(ctx, verdict.entry);
+    }
+    if (plan) rememberGroupIntent(ctx, plan, by);
+    if (plan) rememberMembersIntent(ctx, plan);
     acts ||= verdict.kind === 'confirm' || (plan?.steps.length ?? 0) > 0;
+    if (plan?.beside) continue;
     if (!plan?.steps.some((step) => step.effect === 'create')) continue;
     const { names, retired } = plan.entry;
     ctx.ledger.put({ ...(ctx.ledger.entry(plan.oid) ?? plan.entry), names, retired });
@@ -60,6 +75,11 @@ export function remember(ctx: Context, prepared: Prepared, applied: Applied | un
   const { plan } = prepared;
   if (!plan || applied?.overtaken) return;
   if (applied?.stopped && applied.steps.length === 0) return;
+  rememberPerson(ctx, prepared.assessment, plan, applied);
+  if (plan.beside) {
+    rememberBeside(ctx, plan, applied);
+    return;
+  }
   const known = ctx.ledger.entry(plan.oid);
   const { failure, conflicts } = conclude(plan, applied, known, ctx.clock.now());
   const complete = failure === undefined && !applied?.stopped;
@@ -73,6 +93,17 @@ export function remember(ctx: Context, prepared: Prepared, applied: Applied | un
   const problemSince = problem === undefined ? undefined : (known?.problemSince ?? ctx.clock.now());
   if (complete && nothingMade && lifecycle.state !== 'active') ctx.ledger.drop(plan.oid);
   else ctx.ledger.put({ ...lifecycle, names, released, retired, conflicts, problem, problemSince });
+}
+
+/** Nothing of it is kept among the identities. */
+function rememberBeside(ctx: Context, plan: IdentityPlan, applied: Applied | undefined): void {
+  if (plan.beside === 'group') rememberGroup(ctx, plan, applied);
+  if (applied && applied.failures.length === 0 && !applied.stopped) spendApprovals(ctx, plan);
+}
+
+/** Who is doubted as an identity is doubted in lakeFS since then, so that both end with the same second reading. */
+function suspectInLakefs(ctx: Context, { oid, upn, suspicion: doubt }: LedgerEntry): void {
+  if (doubt && recordedMemberships(lakefsRecord(ctx.ledger), oid).size > 0) suspect(ctx, oid, upn, doubt);
 }
 
 /** Where a creation or a first write was refused nothing is ours, and the name that was written down for it is free again. */

@@ -6,6 +6,7 @@ import type { TargetName } from '../domain/policy.js';
 import { describeStep } from '../domain/step.js';
 import type { HeldRemoval } from '../ledger/document.js';
 import type { Context } from './context.js';
+import { lakefsRecord } from './lakefs-port.js';
 
 /** A removal of this pass, with whom it concerns and why, as an operator is to see it. */
 export type DueRemoval = HeldRemoval & PlannedRemoval;
@@ -31,9 +32,12 @@ export function removalsOf(ctx: Context, plans: readonly IdentityPlan[]): DueRem
 /** How many identities we look after in each target: what shares are shares of. */
 export function ownedByTarget(ctx: Context): Map<TargetName, number> {
   const living = ctx.ledger.entries().filter((entry) => entry.state !== 'deleted');
-  return new Map(
-    ctx.policy.targets.map((target) => [target, living.filter(({ names }) => names[target] !== undefined).length]),
+  const inLakefs = new Set(
+    Object.values(lakefsRecord(ctx.ledger).groups).flatMap(({ members }) => Object.keys(members)),
   );
+  const countOf = (target: TargetName) =>
+    target === 'lakefs' ? inLakefs.size : living.filter(({ names }) => names[target] !== undefined).length;
+  return new Map(ctx.policy.targets.map((target) => [target, countOf(target)]));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
 import { type ObjectId, parseGuid } from '../domain/identity.js';
+import type { IdentityPlan } from '../domain/plan.js';
 import type { Sight } from '../domain/sight.js';
 import { describeStep } from '../domain/step.js';
 import type { Context } from './context.js';
@@ -70,7 +71,8 @@ async function reconcileToTheEnd(ctx: Context, oid: ObjectId, apply: boolean, si
   const request = { by: 'resync', apply } as const;
   const first = await reconcileIdentities(ctx, [oid], request, signal);
   let outcome = first[0] as Outcome;
-  if (outcome.result === 'confirming' && outcome.recheckAt !== undefined && apply && !ctx.dryRun) {
+  const isWaiting = outcome.result === 'confirming' || outcome.prepared.plan?.lakefs?.recheckAt !== undefined;
+  if (isWaiting && outcome.recheckAt !== undefined && apply && !ctx.dryRun) {
     await ctx.clock.sleep(Math.max(0, outcome.recheckAt - ctx.clock.now()), signal);
     outcome = (await reconcileIdentities(ctx, [oid], request, signal))[0] as Outcome;
   }
@@ -117,10 +119,10 @@ function scopeFinding(ctx: Context, { prepared, oid }: Outcome): Finding {
 
 function matchFindings({ prepared }: Outcome): Finding[] {
   const { observed, plan } = prepared;
-  if (!observed) return [{ step: 'match', ok: true, finding: 'nothing of ours to match' }];
-  const findings: Finding[] = [];
+  const findings: Finding[] = plan?.lakefs ? [lakefsFinding(plan)] : [];
+  if (!observed && findings.length === 0) return [{ step: 'match', ok: true, finding: 'nothing of ours to match' }];
   for (const target of ['linux', 'proxmox'] as const) {
-    const sight: Sight<object> | undefined = observed[target];
+    const sight: Sight<object> | undefined = observed?.[target];
     if (!sight) continue;
     const conflict = plan?.conflicts.find((item) => item.target === target);
     if (conflict)
@@ -128,6 +130,26 @@ function matchFindings({ prepared }: Outcome): Finding[] {
     else findings.push({ step: 'match', ok: sight.certainty !== 'unknown', target, finding: describeSight(sight) });
   }
   return findings;
+}
+
+/** What was found of the person in lakeFS, and where the person is to be. */
+function lakefsFinding({ lakefs, conflicts, steps }: IdentityPlan): Finding {
+  const base = { step: 'match', target: 'lakefs' } as const;
+  const conflict = conflicts.find(({ target }) => target === 'lakefs');
+  if (conflict) return { ...base, ok: false, finding: `conflict: ${conflict.what}. ${conflict.remedy}` };
+  if (lakefs?.unknown !== undefined) return { ...base, ok: false, finding: `cannot be seen: ${lakefs.unknown}` };
+  if (lakefs?.pending) {
+    const finding = 'pending: lakeFS has no user that LAKEFS_MEMBER_MATCH finds; it is looked for again';
+    return { ...base, ok: false, finding };
+  }
+  if (lakefs?.recheckAt !== undefined)
+    return { ...base, ok: true, finding: 'left a group; a second reading must agree' };
+  const isTrue = !steps.some(({ target }) => target === 'lakefs');
+  return {
+    ...base,
+    ok: true,
+    finding: isTrue ? 'in the groups where it should be' : 'not in the groups where it should be',
+  };
 }
 
 function describeSight(sight: Sight<object>): string {

@@ -1,11 +1,13 @@
 import { Busy, messageOf } from '../domain/errors.js';
-import type { ObjectId } from '../domain/identity.js';
+import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { Step } from '../domain/step.js';
 import { type Applied, applyPlans, type Manner } from './apply.js';
 import type { Assessment, AssessOptions } from './assess.js';
 import type { Context } from './context.js';
 import { awaitsFirstRun, LOOK_AGAIN_MS } from './first-run.js';
 import { type Clearance, clear } from './held.js';
+import { type LakefsLook, lookAtLakefs } from './lakefs-look.js';
+import { withLakefs } from './lakefs-people.js';
 import { lockUnremembered } from './lock-unremembered.js';
 import { look } from './look.js';
 import { type Prepared, prepare } from './prepare.js';
@@ -44,6 +46,10 @@ export interface SettleOptions extends AssessOptions {
   manner: Manner;
   /** false: plan and guard, write nothing. */
   apply: boolean;
+  /** What a sweep saw of lakeFS, or that it is to be left alone. Targeted work looks by itself. */
+  lakefs?: LakefsLook | 'none' | undefined;
+  /** Groups for lakeFS that could not be read. */
+  unreadable?: ReadonlySet<GroupId> | undefined;
   progress?: ((done: number, all: number) => void) | undefined;
 }
 
@@ -74,12 +80,20 @@ export async function settleAll(
   signal: AbortSignal,
 ): Promise<Settled> {
   const { manner } = options;
-  const sights = await look(ctx, assessments, signal);
+  const [sights, inLakefs] = await Promise.all([
+    look(ctx, assessments, signal),
+    options.lakefs ?? lookAtLakefs(ctx, assessments, options.unreadable ?? new Set(), signal),
+  ]);
   // From here until the intents are in the ledger nothing is awaited, so that no other pass comes in between.
   // What was judged while the first run waited is not done because an operator let it go meanwhile.
   const firstRun = options.apply && (awaitsFirstRun(ctx) || (options.assumeConfirmed === true && !ctx.dryRun));
   const write = options.apply && !ctx.dryRun && !firstRun;
-  const all = prepare(ctx, assessments, sights, options);
+  const all = withLakefs(
+    ctx,
+    prepare(ctx, assessments, sights, options),
+    inLakefs === 'none' ? undefined : inLakefs,
+    options,
+  );
   const isOvertaken = (oid: ObjectId) => write && manner.sweep && ctx.locks.isOvertaken(oid, manner.begun);
   const overtaken = new Set(all.map(oidOf).filter(isOvertaken));
   const prepared = all.filter((item) => !overtaken.has(oidOf(item)));
@@ -90,7 +104,7 @@ export async function settleAll(
     const cleared = prepared.flatMap((item) => clearedOf(item, clearance));
     try {
       if (clearance.unrecorded) throw clearance.unrecorded;
-      await rememberIntents(ctx, cleared);
+      await rememberIntents(ctx, cleared, manner.by);
       try {
         await applyAndRemember(ctx, cleared, applied, options, signal);
       } finally {
@@ -168,11 +182,11 @@ function outcomeOf(
   const { assessment, plan } = prepared;
   const { oid, verdict } = assessment;
   const base = { oid, prepared, steps: [] as Step[] };
-  if (verdict.kind === 'ignore') return { ...base, result: 'ignored' };
+  if (verdict.kind === 'ignore' && !plan) return { ...base, result: 'ignored' };
   if (verdict.kind === 'hold') return { ...base, result: 'unknown', why: verdict.why };
   if (verdict.kind === 'confirm') return { ...base, result: 'confirming', recheckAt: verdict.recheckAt };
   if (!plan) return { ...base, result: 'unchanged' };
-  const { recheckAt } = verdict;
+  const recheckAt = soonest(verdict.kind === 'settle' ? verdict.recheckAt : undefined, plan.lakefs?.recheckAt);
   if (firstRun && !sweep && plan.steps.length > 0) {
     const why = 'the first run on this host waits for approval: entramox status';
     return { ...base, steps: plan.steps, result: 'held', why, recheckAt: ctx.clock.now() + LOOK_AGAIN_MS };
@@ -197,5 +211,11 @@ function outcomeOf(
     return { ...base, steps, result: 'unknown', why, error: new Busy(why), recheckAt };
   }
   if (conflicts.length > 0) return { ...base, steps, result: 'conflict', why: conflicts[0]?.what, recheckAt };
+  if (steps.length === 0 && plan.lakefs?.recheckAt !== undefined) return { ...base, result: 'confirming', recheckAt };
   return { ...base, steps, result: steps.length === 0 ? 'unchanged' : write ? 'applied' : 'planned', recheckAt };
+}
+
+function soonest(...times: (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
 }

@@ -31,7 +31,8 @@ export function summarise(
           : unknown + unreadable + lacking.length > 0
             ? 'degraded'
             : 'done',
-    identities: outcomes.filter((outcome) => outcome.result !== 'ignored').length,
+    identities: outcomes.filter(({ result, prepared }) => result !== 'ignored' && prepared.plan?.beside !== 'group')
+      .length,
     applied: count('applied') + count('planned'),
     failed,
   };

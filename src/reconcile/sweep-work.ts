@@ -58,9 +58,11 @@ export function createSweepWork(
         signal,
       );
       auditSweep(pass, 'sweep', report.record);
-      watch?.swept(startedAt, report.outcomes, before);
+      // What a group of lakeFS needs is planned by sweeps alone.
+      const people = report.outcomes.filter(({ prepared }) => prepared.plan?.beside !== 'group');
+      watch?.swept(startedAt, people, before);
       ctx.problems.delete('directory');
-      await lookAgain(report.outcomes);
+      await lookAgain(people);
       await sweepAgain(report.record);
     } catch (error) {
       // Stopped in the middle: the claim stays in processing, and the next start takes it up again.

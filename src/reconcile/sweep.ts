@@ -1,6 +1,7 @@
 import { messageOf, SourceUnavailable } from '../domain/errors.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { LedgerEntry } from '../domain/ledger-entry.js';
+import { peopleInLakefs } from '../domain/plan-lakefs-record.js';
 import type { GroupReading, PresentReading, Reading, ScopeReading, UnknownReading } from '../domain/reading.js';
 import type { SweepRecord } from '../ledger/document.js';
 import { type Assessment, type AssessOptions, assess, keepUnreadable } from './assess.js';
@@ -10,6 +11,9 @@ import { compareWithTargets } from './disagreement.js';
 import { awaitsFirstRun, type FirstPlan, firstPlanOf, keepFirstPlan } from './first-run.js';
 import { noteGroupReading } from './health-groups.js';
 import type { Clearance } from './held.js';
+import { doubtsInLakefs } from './lakefs-doubts.js';
+import { lakefsRecord } from './lakefs-port.js';
+import { beginLakefs, seeLakefs } from './lakefs-sweep.js';
 import { noteProxmoxProblems } from './proxmox-problems.js';
 import { type Outcome, settleAll } from './settle.js';
 import { summarise } from './summarise.js';
@@ -46,33 +50,45 @@ export async function sweep(whole: Context, options: SweepOptions, signal: Abort
   await watchClock(ctx);
   if (write) await ctx.targets.proxmox?.tend?.(signal);
   const lacking = [...(await noteProxmoxProblems(ctx, signal)), ...(await compareWithTargets(ctx, signal))];
+  const forLakefs = await beginLakefs(ctx, { write }, signal);
   const scope = await readScopeTwiceWhereEmptied(ctx, options, signal);
-  const unreadable = unreadableGroups(ctx, scope);
+  const unreadable = unreadableGroups(ctx, scope, ctx.policy.enforce ? ctx.policy.groupIds : []);
+  const unreadForLakefs = new Set(unreadableGroups(ctx, scope, forLakefs?.rules.groups.ids() ?? []).keys());
   // A tombstone asks for nothing more, unless somebody opened its Proxmox user again.
   const isOver = ({ oid, state }: LedgerEntry) => state === 'deleted' && !ctx.records.reopened?.has(oid);
   const missing = ctx.ledger
     .entries()
-    .filter((entry) => !isOver(entry) && !scope.identities.has(entry.oid))
+    .filter((entry) => !isOver(entry) && !isListed(ctx, scope, entry.oid))
     .map((entry) => entry.oid);
+  const missingInLakefs = [...peopleInLakefs(lakefsRecord(ctx.ledger))].filter(
+    (oid) => forLakefs && !scope.identities.has(oid),
+  );
   // A listing may still show somebody who was deleted: nothing is given back to a leaver on its word alone.
   const returning = [...scope.identities.keys()].filter((oid) => hasLeft(ctx, oid));
-  const singly = [...missing, ...returning];
+  const singly = [...new Set([...missing, ...returning, ...missingInLakefs])];
+  const isSingly = new Set(singly);
   options.progress?.(`reading ${singly.length} identities one by one`);
-  const listed = [...scope.identities.values()].filter(({ oid }) => !hasLeft(ctx, oid));
+  const listed = [...scope.identities.values()].filter(({ oid }) => !isSingly.has(oid));
   const readings = [...listed, ...(await readSingly(ctx, singly, signal))];
   // Somebody whose countdown ran out may be back in a group that cannot be read.
   const assessing: AssessOptions = { endsCountdowns: unreadable.size === 0, assumeConfirmed: !write };
-  const assessments = await confirmDepartures(ctx, readings, unreadable, assessing, signal);
+  const unread = { accounts: unreadable, lakefs: unreadForLakefs };
+  const assessments = await confirmDepartures(ctx, readings, unread, assessing, signal);
   options.progress?.(`looking at the targets for ${assessments.length} identities`);
   const manner = { by: options.by ?? 'sweep', priority: 0, begun, sweep: true } as const;
   const progress = (done: number, all: number) => options.progress?.('applying', done, all);
-  const settling = { ...assessing, manner, apply: options.apply && !waits, progress };
+  const looking = { unreadable: unreadForLakefs, endsCountdowns: true };
+  const inLakefs = forLakefs && (await seeLakefs(ctx, forLakefs, assessments, looking, signal));
+  lacking.push(...(inLakefs?.lacking ?? []));
+  const lakefs = inLakefs?.look ?? ('none' as const);
+  const settling = { ...assessing, manner, apply: options.apply && !waits, progress, lakefs };
   const { outcomes, clearance } = await settleAll(ctx, assessments, settling, signal);
   // A pass that was stopped half-way says nothing about the whole.
   signal.throwIfAborted();
   for (const { result } of outcomes) ctx.metrics.reconciles.inc({ by: manner.by, result });
   const firstPlan = waits ? firstPlanOf(outcomes) : undefined;
-  const record = summarise(ctx, { startedAt, unreadable: unreadable.size, lacking, firstPlan }, outcomes);
+  const unreadCount = new Set([...unreadable.keys(), ...unreadForLakefs]).size;
+  const record = summarise(ctx, { startedAt, unreadable: unreadCount, lacking, firstPlan }, outcomes);
   if (write) await remember(ctx, scope, record);
   else if (options.apply) await rememberUnwritten(ctx, record, firstPlan);
   ctx.log('reconcile.sweep.finished', { ...record });
@@ -133,9 +149,17 @@ function merge(
   return { ...again, groups: [...new Set([...known.groups, ...again.groups])] };
 }
 
-function unreadableGroups(ctx: Context, scope: ScopeReading): Map<GroupId, string> {
+/** Listed in a group for lakeFS alone says nothing of an identity: whether it left the others is asked singly. */
+function isListed({ policy }: Context, { identities }: ScopeReading, oid: ObjectId): boolean {
+  const reading = identities.get(oid);
+  if (!reading) return false;
+  if (!policy.enforce || reading.certainty === 'unknown' || policy.userIds.includes(oid)) return true;
+  return reading.groups.some((group) => policy.groupIds.includes(group));
+}
+
+function unreadableGroups(ctx: Context, scope: ScopeReading, groups: readonly GroupId[]): Map<GroupId, string> {
   const unreadable = new Map<GroupId, string>();
-  for (const group of ctx.policy.enforce ? ctx.policy.groupIds : []) {
+  for (const group of groups) {
     const why = noteGroupReading(ctx, group, scope.groups.get(group));
     if (why !== undefined) unreadable.set(group, why);
   }
@@ -158,27 +182,24 @@ async function readSingly(ctx: Context, oids: readonly ObjectId[], signal: Abort
 async function confirmDepartures(
   ctx: Context,
   readings: readonly Reading[],
-  unreadable: ReadonlyMap<GroupId, string>,
+  unread: { accounts: ReadonlyMap<GroupId, string>; lakefs: ReadonlySet<GroupId> },
   options: AssessOptions,
   signal: AbortSignal,
 ): Promise<Assessment[]> {
   const judgeAll = (all: readonly Reading[]) =>
     assess(
       ctx,
-      keepUnreadable(ctx, all, (group) => unreadable.has(group)),
+      keepUnreadable(ctx, all, (group) => unread.accounts.has(group)),
       options,
     );
   const first = judgeAll(readings);
   const suspects = first.flatMap(({ oid, verdict }) => (verdict.kind === 'confirm' ? [{ oid, verdict }] : []));
-  if (suspects.length === 0) return first;
+  const doubts = options.assumeConfirmed ? [] : doubtsInLakefs(ctx, first, unread.lakefs);
+  if (suspects.length + doubts.length === 0) return first;
   for (const { verdict } of suspects) ctx.ledger.put(verdict.entry);
-  const latest = Math.max(...suspects.map(({ verdict }) => verdict.recheckAt));
+  const latest = Math.max(...[...suspects.map(({ verdict }) => verdict), ...doubts].map(({ recheckAt }) => recheckAt));
   await ctx.clock.sleep(Math.max(0, latest - ctx.clock.now()), signal);
-  const again = await readSingly(
-    ctx,
-    suspects.map(({ oid }) => oid),
-    signal,
-  );
+  const again = await readSingly(ctx, [...new Set([...suspects, ...doubts].map(({ oid }) => oid))], signal);
   const second = new Map(judgeAll(again).map((item) => [item.oid, item]));
   return first.map((item) => second.get(item.oid) ?? item);
 }

@@ -4,7 +4,16 @@ import type { Metrics } from './metrics.js';
 /** Something of ours that ends at a known instant, and then keeps us out. */
 export interface Expiry {
   /** Also the label of the metric. */
-  credential: 'entra-client-secret' | 'entra-certificate' | 'listener-certificate' | 'pve-api-token';
+  credential:
+    | 'entra-client-secret'
+    | 'entra-certificate'
+    | 'listener-certificate'
+    | 'pve-api-token'
+    | 'realm-client-secret'
+    | 'proxmox-token'
+    | 'proxmox-token-rotation';
+  /** Which of several: `terraform-prov@pve!terraform`. */
+  name?: string | undefined;
   /** Epoch ms. */
   expiresAt: number;
 }
@@ -15,6 +24,7 @@ export type ExpiryLevel = 'far' | '30 days' | '7 days' | '1 day' | 'expired';
 /** An expiry that somebody should do something about. */
 export interface ExpiryView {
   credential: Expiry['credential'];
+  name?: string | undefined;
   /** ISO 8601 in UTC. */
   expiresAt: string;
   level: ExpiryLevel;
@@ -36,8 +46,9 @@ export function expiryLevel(expiresAt: number, now: number): ExpiryLevel {
 
 /** What there is to say about each of them. */
 export function expiryViews(expiries: readonly Expiry[], now: number): ExpiryView[] {
-  return expiries.map(({ credential, expiresAt }) => ({
+  return expiries.map(({ credential, name, expiresAt }) => ({
     credential,
+    ...(name === undefined ? {} : { name }),
     expiresAt: new Date(expiresAt).toISOString(),
     level: expiryLevel(expiresAt, now),
     daysLeft: Math.floor((expiresAt - now) / DAY_MS),
@@ -53,10 +64,16 @@ const REMEDIES: Readonly<Record<Expiry['credential'], string>> = {
   'listener-certificate': 'renew the certificate of LISTEN_TLS_CERT_FILE, restart the listener',
   'pve-api-token':
     'move its expiry (pveum user token modify) or make a new one, then PVE_API_TOKEN_EXPIRES, restart the reconciler',
+  'realm-client-secret':
+    'make a new client secret of the application that people log in to Proxmox with, put it into REALM_CLIENT_SECRET_FILE with its new REALM_CLIENT_SECRET_EXPIRES, "entramox realm apply"',
+  'proxmox-token': 'declare a later expire and run "entramox token apply"',
+  'proxmox-token-rotation':
+    'entramox token rotate --due, and enable its timer: systemctl enable --now entramox-token-rotate.timer',
 };
 
 export interface ExpiryWatchOptions {
-  expiries: readonly Expiry[];
+  /** Asked anew each time: some are found out later, or replaced while we run. */
+  expiries: readonly Expiry[] | (() => readonly Expiry[]);
   /** Epoch ms. */
   now: () => number;
   log: Log;
@@ -73,11 +90,13 @@ export interface ExpiryWatch {
 
 /** Watches what ends at a known instant. */
 export function createExpiryWatch({ expiries, now, log, metrics }: ExpiryWatchOptions): ExpiryWatch {
-  const told = new Map<Expiry['credential'], { level: ExpiryLevel; at: number }>();
+  // Declared tokens are told of by the commands that look after them, and have metrics of their own.
+  const ours = () => (typeof expiries === 'function' ? expiries() : expiries).filter(({ name }) => name === undefined);
+  const told = new Map<string, { level: ExpiryLevel; at: number }>();
   return {
     look() {
       const at = now();
-      for (const { credential, expiresAt, level, daysLeft, remedy } of expiryViews(expiries, at)) {
+      for (const { credential, expiresAt, level, daysLeft, remedy } of expiryViews(ours(), at)) {
         const last = told.get(credential);
         if (level === 'far' || (last?.level === level && at - last.at < DAY_MS)) continue;
         told.set(credential, { level, at });
@@ -86,7 +105,7 @@ export function createExpiryWatch({ expiries, now, log, metrics }: ExpiryWatchOp
       }
     },
     measure() {
-      for (const { credential, expiresAt } of expiries) {
+      for (const { credential, expiresAt } of ours()) {
         metrics.credentialExpirySeconds.set({ credential }, Math.round((expiresAt - now()) / 1000));
       }
     },

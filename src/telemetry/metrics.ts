@@ -20,12 +20,18 @@ export interface Metrics {
   subscriptionGapSeconds: Counter;
   subscriptionUncoveredSeconds: Gauge<'resource' | 'source'>;
   credentialExpirySeconds: Gauge<'credential'>;
+  tokenExpiryTimestamp: Gauge<'token'>;
+  tokenRotationTimestamp: Gauge<'token'>;
   guardHeld: Gauge;
   guardHeldIdentities: Gauge<'kind'>;
   guardRejectedIdentities: Gauge<'kind'>;
   firstRunWaiting: Gauge;
   graphCalls: Counter<'status'>;
   proxmoxCalls: Counter<'method' | 'status'>;
+  lakefsCalls: Counter<'method' | 'status'>;
+  lakefsGroups: Gauge<'state'>;
+  lakefsMemberships: Gauge;
+  lakefsPending: Gauge;
   identities: Gauge<'state'>;
   recordDisagreements: Gauge;
   clockDoubted: Gauge;
@@ -141,6 +147,18 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
       labelNames: ['credential'],
       registers,
     }),
+    tokenExpiryTimestamp: new Gauge({
+      name: 'entramox_token_expiry_timestamp_seconds',
+      help: 'When a declared API token of Proxmox VE ends; missing where it never does',
+      labelNames: ['token'],
+      registers,
+    }),
+    tokenRotationTimestamp: new Gauge({
+      name: 'entramox_token_rotation_timestamp_seconds',
+      help: 'When a declared API token of Proxmox VE is to be rotated; missing where it never is by itself',
+      labelNames: ['token'],
+      registers,
+    }),
     guardHeld: new Gauge({ name: 'entramox_guard_held', help: '1 while a plan is held', registers }),
     guardHeldIdentities: new Gauge({
       name: 'entramox_guard_held_identities',
@@ -168,6 +186,28 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     proxmoxCalls: new Counter({
       name: 'entramox_proxmox_calls_total',
       help: 'Calls to Proxmox by method and HTTP status',
+      labelNames: ['method', 'status'],
+      registers,
+    }),
+    lakefsGroups: new Gauge({
+      name: 'entramox_lakefs_groups',
+      help: 'lakeFS groups that are looked after: active, ending (gone from Entra), conflict',
+      labelNames: ['state'],
+      registers,
+    }),
+    lakefsMemberships: new Gauge({
+      name: 'entramox_lakefs_memberships',
+      help: 'Memberships in lakeFS groups that we put there',
+      registers,
+    }),
+    lakefsPending: new Gauge({
+      name: 'entramox_lakefs_pending_members',
+      help: 'People who should be in a lakeFS group and have no lakeFS user yet',
+      registers,
+    }),
+    lakefsCalls: new Counter({
+      name: 'entramox_lakefs_calls_total',
+      help: 'Calls to lakeFS by method and HTTP status',
       labelNames: ['method', 'status'],
       registers,
     }),

@@ -1,10 +1,10 @@
 const SECRET_KEY = /secret|password|token(?!id)|authorization|clientstate|assertion|cookie/i;
-const BEARER = /\b(Bearer|PVEAPIToken[= ])\s*[^\s"']+/gi;
+const BEARER = /\b(Bearer|P[VB][ES]APIToken[= ])\s*[^\s"']+/gi;
 const JWT = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g;
 /** Values of Entra's client secrets as they are made today. */
 const ENTRA_SECRET = /(?<![\w.~-])[\w.~-]{3}\dQ~[\w.~-]{31,34}/g;
-/** The secret of a Proxmox API token behind its id. */
-const PVE_TOKEN = /(![A-Za-z][\w.-]+=)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi;
+/** The secret of a Proxmox API token behind its id; Proxmox Backup Server has a colon between them. */
+const PVE_TOKEN = /(![A-Za-z][\w.-]+[=:])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi;
 const FERNET_TOKEN = /\bgAAAAA[\w-]{70,}={0,2}/g;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 const MASK = '[redacted]';

@@ -8,6 +8,8 @@ export const BENCHES = [
   'sweep-noop-1000',
   'sweep-noop-5000',
   'sweep-create-500',
+  'lakefs-first-200x1000',
+  'lakefs-noop-200x1000',
 ] as const;
 
 export type BenchName = (typeof BENCHES)[number];

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { sandboxUnavailable } from '../integration/sandbox/index.js';
 import { BENCHES, type BenchName, type Figure, type Line, lineOf } from './figure.js';
 import { benchIntake } from './intake/intake.js';
+import { benchLakefs } from './lakefs/lakefs.js';
 import { benchLeaver } from './leaver/leaver.js';
 import { benchCreatingSweep } from './sweep/create.js';
 import { benchNoopSweep } from './sweep/noop.js';
@@ -40,7 +41,8 @@ async function main(): Promise<number> {
 }
 
 async function measure(bench: BenchName, quick: boolean): Promise<Line> {
-  const lack = bench === 'intake' ? undefined : sandboxUnavailable();
+  const needsRoot = !(bench === 'intake' || bench.startsWith('lakefs-'));
+  const lack = needsRoot ? sandboxUnavailable() : undefined;
   if (lack !== undefined) {
     say(`${bench} is left out: ${lack}`);
     return { bench, skipped: lack };
@@ -66,6 +68,10 @@ function run(bench: BenchName, quick: boolean): Promise<Figure> {
       return benchNoopSweep(5_000, quick);
     case 'sweep-create-500':
       return benchCreatingSweep(quick ? QUICK_CREATIONS : 500);
+    case 'lakefs-first-200x1000':
+      return benchLakefs('first', quick);
+    case 'lakefs-noop-200x1000':
+      return benchLakefs('noop', quick);
     default:
       return bench satisfies never;
   }

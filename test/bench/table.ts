@@ -24,6 +24,13 @@ const LEAVER: Omit<Row, 'what' | 'limit'> = {
   more: (line) => `overhead ${line.overheadMs} ms, p90 ${line.p90Ms} ms, ${line.samples} samples`,
 };
 
+const LAKEFS: Omit<Row, 'what' | 'limit'> = {
+  reference: 'plain undici making the same requests one after the other',
+  more: (line) =>
+    `${line.graphCalls} Graph calls, ${line.lakefsReads} reads and ${line.lakefsWrites} writes in lakeFS; ` +
+    `the old tool: ${line.oldToolGraphCalls} and ${line.oldToolLakefsCalls}; peak ${line.peakRssMb} MB`,
+};
+
 const ROWS: Record<BenchName, Row> = {
   intake: {
     what: 'Notifications stored durably and answered 202',
@@ -51,6 +58,16 @@ const ROWS: Record<BenchName, Row> = {
     reference: 'groupadd, useradd, chpasswd, chage and POST in a loop',
     more: (line) => `${line.perIdentityMs} ms each, ${line.identities} identities, peak ${line.peakRssMb} MB`,
     limit: 'the shadow tools, most of all the password hash of chpasswd (yescrypt, about 30 ms)',
+  },
+  'lakefs-first-200x1000': {
+    ...LAKEFS,
+    what: 'First sync of 200 lakeFS groups with 1,000 members each',
+    limit: 'one request for each membership: lakeFS has no call for several',
+  },
+  'lakefs-noop-200x1000': {
+    ...LAKEFS,
+    what: 'The same with nothing to do',
+    limit: 'Graph gives 999 members on a page; checking every answer against its schema',
   },
 };
 

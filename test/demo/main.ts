@@ -62,6 +62,7 @@ async function play(stage: Stage, screen: Screen, signal: AbortSignal, results: 
     ['', `seen in ${machine.witness}`],
     ['Proxmox', `simulated Proxmox VE, ${lab.proxmox.url}`],
     ['', 'seen in its users, an open session and an API token'],
+    ['lakeFS', `simulated lakeFS, ${stage.lakefs.url}; seen in the members of its group`],
     ...shorterSettings(),
   ]);
   await unlessInterrupted(untilReady(stage, signal), signal);

@@ -1,7 +1,7 @@
 import { pause } from './interrupts.js';
 import { signIn } from './person.js';
 import { lookAt, type Sighting, type Wanted } from './sighting.js';
-import { KEEPSAKE, SHORTER, type Stage } from './stage.js';
+import { hire, KEEPSAKE, SHORTER, type Stage } from './stage.js';
 
 /** One scene of the demo. */
 export interface Step {
@@ -20,9 +20,15 @@ export interface Step {
   afterwards?(): Promise<string | undefined>;
 }
 
-const EMPLOYEE: Wanted = { linux: 'open', sudo: false, proxmox: 'enabled', role: 'PVEAuditor' };
-const ADMIN: Wanted = { linux: 'open', sudo: true, proxmox: 'enabled', role: 'Administrator' };
-const LOCKED: Wanted = { linux: 'locked', sudo: false, proxmox: 'disabled', role: undefined };
+const EMPLOYEE: Wanted = { linux: 'open', sudo: false, proxmox: 'enabled', role: 'PVEAuditor', lakefs: 'member' };
+const ADMIN: Wanted = { linux: 'open', sudo: true, proxmox: 'enabled', role: 'Administrator', lakefs: 'member' };
+const LOCKED: Wanted = {
+  linux: 'locked',
+  sudo: false,
+  proxmox: 'disabled',
+  role: undefined,
+  lakefs: 'no member',
+};
 const DELETED: Wanted = { ...LOCKED, linux: 'none' };
 
 /** The eleven steps, in order: alice comes, rises, falls, leaves twice and is deleted; bob and carol show the rest. */
@@ -46,7 +52,7 @@ export function scriptOf(stage: Stage, signal: AbortSignal): Step[] {
     {
       name: 'joiner',
       happens: 'alice is put into the group of everybody',
-      act: change(() => stage.people.set('alice', lab.join('alice'))),
+      act: change(() => hire(stage, 'alice')),
       look: seen('alice', EMPLOYEE),
       async afterwards() {
         await stage.machine.writeInHome('alice', KEEPSAKE);

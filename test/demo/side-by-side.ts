@@ -2,15 +2,15 @@ import Table from 'cli-table3';
 import { REALM } from '../lab/lab.js';
 import type { Machine } from './machine.js';
 import { proxmoxId } from './person.js';
-import { describeAccount, ROLES } from './sighting.js';
+import { describeAccount, isLakefsMember, ROLES } from './sighting.js';
 import { KEEPSAKE, type Stage } from './stage.js';
 
-/** Everybody of the demo as all three systems have them now, as a table. */
+/** Everybody of the demo as all four systems have them now, as a table. */
 export async function sideBySide(stage: Stage): Promise<string> {
   const linux = stage.machine.host.kind === 'private root' ? 'Linux' : 'Linux (SIMULATED)';
-  const table = new Table({ head: ['', 'Entra', linux, 'Proxmox'], style: { head: [], border: [] } });
+  const table = new Table({ head: ['', 'Entra', linux, 'Proxmox', 'lakeFS'], style: { head: [], border: [] } });
   for (const name of ['alice', 'bob', 'carol']) {
-    table.push([name, inEntra(stage, name), await inLinux(stage, name), inProxmox(stage, name)]);
+    table.push([name, inEntra(stage, name), await inLinux(stage, name), inProxmox(stage, name), inLakefs(stage, name)]);
   }
   return table.toString();
 }
@@ -40,4 +40,8 @@ function inProxmox({ lab }: Stage, name: string): string {
   if (!user) return 'no user';
   const roles = ROLES.filter((role) => user.groups.includes(`${role}-${REALM}`));
   return `${user.enabled ? 'enabled' : 'disabled, kept'}\n${roles.join(', ') || 'no role'}`;
+}
+
+function inLakefs({ lakefs, people }: Stage, name: string): string {
+  return isLakefsMember(lakefs, people.get(name)) ? 'member' : 'no member';
 }

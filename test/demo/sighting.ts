@@ -1,35 +1,42 @@
 import { REALM } from '../lab/lab.js';
 import type { HostAccount } from '../lab/linux-host.js';
+import type { LakefsSimulator } from '../simulators/lakefs/index.js';
 import { type Presence, proxmoxId } from './person.js';
 import type { Stage } from './stage.js';
 
 /** One look at one system: what should be there and what is. */
 export interface Sighting {
-  where: 'Linux' | 'Proxmox' | 'resync';
+  where: 'Linux' | 'Proxmox' | 'lakeFS' | 'resync';
   expected: string;
   seen: string;
   ok: boolean;
 }
 
-/** How a person should stand in both targets. */
+/** How a person should stand in all targets. */
 export interface Wanted {
   linux: 'open' | 'locked' | 'none';
   sudo: boolean;
   proxmox: 'enabled' | 'disabled';
   /** The Proxmox group that carries the role, without the realm; undefined: in none that does. */
   role: 'PVEAuditor' | 'Administrator' | undefined;
+  /** Whether in the lakeFS group that carries the policies. */
+  lakefs: 'member' | 'no member';
 }
 
 /** The managed groups that carry a role; Entramox keeps one more, which marks a user as its own. */
 export const ROLES = ['PVEAuditor', 'Administrator'] as const;
 
-/** Looks at both targets. What takes a process or a request is looked at only once the rest is as it should be. */
+/** The lakeFS group that mirrors everybody's group in Entra. */
+export const LAKEFS_GROUP = 'entramox-everybody';
+
+/** Looks at all targets. What takes a process or a request is looked at only once the rest is as it should be. */
 export async function lookAt(stage: Stage, name: string, wanted: Wanted): Promise<Sighting[]> {
   const presence = stage.presences.get(name);
-  const quick = [linuxFiles(stage, name, wanted), proxmoxUser(stage, name, wanted)];
+  const quick = [linuxFiles(stage, name, wanted), proxmoxUser(stage, name, wanted), lakefsGroup(stage, name, wanted)];
   if (!quick.every(({ ok }) => ok)) return quick;
   const [linux, proxmox] = await Promise.all([linuxInDepth(stage, name, wanted), accessOf(presence, wanted)]);
-  return quick.map((sighting) => [sighting, ...(sighting.where === 'Linux' ? linux : proxmox)].reduce(joined));
+  const inDepth = [linux, proxmox, []];
+  return quick.map((sighting, index) => [sighting, ...(inDepth[index] ?? [])].reduce(joined));
 }
 
 function joined(one: Sighting, other: Sighting): Sighting {
@@ -65,6 +72,23 @@ function proxmoxUser({ lab }: Stage, name: string, wanted: Wanted): Sighting {
   const seen = `${user.enabled ? 'enabled' : 'disabled'}, ${roles.join(' and ') || 'no role'}`;
   const ok = user.enabled === (wanted.proxmox === 'enabled') && roles.join() === (wanted.role ?? '');
   return { where: 'Proxmox', expected, seen, ok };
+}
+
+function lakefsGroup({ lakefs, people }: Stage, name: string, wanted: Wanted): Sighting {
+  const group = lakefs.group(LAKEFS_GROUP);
+  const policies = group?.policies.join(' and ') || 'none';
+  const seen = describeMembership(isLakefsMember(lakefs, people.get(name)));
+  const where = `${LAKEFS_GROUP} (policies ${policies})`;
+  return { where: 'lakeFS', expected: wanted.lakefs, seen: `${seen} of ${where}`, ok: seen === wanted.lakefs };
+}
+
+/** Whether this person has what the group's policies give. */
+export function isLakefsMember(lakefs: LakefsSimulator, oid: string | undefined): boolean {
+  return lakefs.group(LAKEFS_GROUP)?.members.includes(`waad|${oid}`) ?? false;
+}
+
+function describeMembership(is: boolean): Wanted['lakefs'] {
+  return is ? 'member' : 'no member';
 }
 
 async function linuxInDepth({ machine, presences }: Stage, name: string, wanted: Wanted): Promise<Sighting[]> {

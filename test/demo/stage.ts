@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Lab, openLab } from '../lab/lab.js';
 import type { Daemon } from '../lab/program.js';
+import { type LakefsSimulator, startLakefsSimulator } from '../simulators/lakefs/index.js';
 import { createMachine, type Machine } from './machine.js';
 import type { Presence } from './person.js';
 import { poll } from './poll.js';
@@ -20,6 +21,7 @@ export const KEEPSAKE = 'thesis.txt';
 /** Everything that the steps work with. */
 export interface Stage {
   lab: Lab;
+  lakefs: LakefsSimulator;
   machine: Machine;
   daemon: Daemon;
   /** Object ids by name. */
@@ -34,22 +36,42 @@ export interface Stage {
 export async function openStage(simulated: boolean): Promise<Stage> {
   // The agent counts from when it saw the lock, a moment later than the ledger does.
   const machine = await createMachine(simulated, { deleteAfterSeconds: SHORTER.DELETE_AFTER.seconds - 1 });
+  // Plain http, as a lakeFS on the same host would speak it.
+  const lakefs = await startLakefsSimulator({ flavour: 'cloud' });
   let lab: Lab | undefined;
+  const close = async () => {
+    await Promise.all([lab ? lab.close() : machine.host.destroy(), lakefs.close()]);
+  };
   try {
     const settings = Object.entries(SHORTER).map(([name, { seconds }]) => [name, `${seconds}s`]);
     lab = await openLab({ host: machine.host, settings: Object.fromEntries(settings) });
-    const people = new Map(['bob', 'carol'].map((name) => [name, (lab as Lab).join(name)]));
+    lab.setSettings({
+      TARGETS: 'linux,proxmox,lakefs',
+      LAKEFS_ENDPOINT: lakefs.url,
+      LAKEFS_ACCESS_KEY_ID: lakefs.key.accessKeyId,
+      LAKEFS_SECRET_ACCESS_KEY: lakefs.key.secretAccessKey,
+      LAKEFS_GROUP_IDS: lab.groups.everybody,
+    });
     const ca = readFileSync(join(lab.dir, 'ca.pem'), 'utf8');
-    return { lab, machine, daemon: lab.start('run'), people, presences: new Map(), ca, close: lab.close };
+    const stage = { lab, lakefs, machine, people: new Map(), presences: new Map(), ca, close };
+    for (const name of ['bob', 'carol']) hire(stage, name);
+    return { ...stage, daemon: lab.start('run') };
   } catch (error) {
-    await (lab ? lab.close() : machine.host.destroy());
+    await close();
     throw error;
   }
 }
 
+/** A new colleague, who is in everybody's group and has signed in to lakeFS once. */
+export function hire({ lab, lakefs, people }: Pick<Stage, 'lab' | 'lakefs' | 'people'>, name: string): void {
+  const oid = lab.join(name);
+  lakefs.addPerson({ oid, upn: `${name}@example.com` }, 'cloud');
+  people.set(name, oid);
+}
+
 /** Waits until the subscriptions are live and the first sweep has given the two people what they should have. */
 export async function untilReady(stage: Stage, signal: AbortSignal): Promise<void> {
-  const wanted = { linux: 'open', sudo: false, proxmox: 'enabled', role: 'PVEAuditor' } as const;
+  const wanted = { linux: 'open', sudo: false, proxmox: 'enabled', role: 'PVEAuditor', lakefs: 'member' } as const;
   const options = { deadlineMs: 45_000, everyMs: 100, signal };
   const people = async () => (await Promise.all(['bob', 'carol'].map((name) => lookAt(stage, name, wanted)))).flat();
   const first = await poll(people, (seen) => hasEnded(stage) || seen.every(({ ok }) => ok), options);

@@ -52,6 +52,7 @@ describe('the demo', () => {
     expect(summary.steps.map(({ name }) => name)).toEqual(STEPS);
     const leaver = summary.steps.find(({ name }) => name === 'leaver');
     expect(leaver?.observed).toMatch(/locked.*sudo -l: no, running program ended.*session 401, token 401/);
+    expect(leaver?.observed).toContain('lakeFS: no member');
     expect(remains(folder)).toEqual([]);
   });
 

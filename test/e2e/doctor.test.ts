@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CHECK_NAMES } from '../../src/commands/doctor/catalogue.js';
 import { sandboxUnavailable } from '../integration/sandbox/index.js';
 import { type Lab, openLab, REALM } from '../lab/lab.js';
 import { createPrivateHost } from '../lab/linux-host.js';
+import { type LakefsSimulator, startLakefsSimulator } from '../simulators/lakefs/index.js';
+import { createTestAuthority } from '../simulators/tls.js';
 import {
   type Examined,
   examine,
@@ -62,7 +64,11 @@ describe.skipIf(unavailable)(`the doctor${unavailable ? ` (skipped: ${unavailabl
       expect([code, bad, stderr]).toEqual([0, [], '']);
       expect(checks.every((check) => Object.keys(check).join() === 'name,ok,saw,why,mend')).toBe(true);
       const unseen = CHECK_NAMES.filter((name) => !checks.some((check) => check.name === name));
-      expect(unseen).toEqual(['proxy.reach', 'group.hidden', 'eventhub.reach', 'eventhub.checkpoint']);
+      const lakefs = CHECK_NAMES.filter((name) => name.startsWith('lakefs.') && name !== 'lakefs.settings');
+      expect(unseen).toEqual([
+        ...['clock.lakefs', 'proxy.reach', 'group.hidden', 'eventhub.reach', 'eventhub.checkpoint'],
+        ...lakefs,
+      ]);
       expect(checks.find(({ name }) => name === 'agent.reach')?.saw).toBe('the account agent answers and can write');
       expect(checks.filter(({ name }) => name === 'group.read').map(({ saw }) => saw)).toEqual([
         expect.stringMatching(/^entramox-everybody \(.*\): 1 people$/),
@@ -304,10 +310,9 @@ describe.skipIf(unavailable)(`the doctor${unavailable ? ` (skipped: ${unavailabl
       expect(bad).toEqual([]);
     });
 
-    it('names lakeFS, and a name that nobody reads', async () => {
-      const seen = await examine(lab, { LAKEFS_ENDPOINT: 'https://lakefs.example.com', GROUP_IDS: 'x' });
+    it('names a name that nobody reads', async () => {
+      const seen = await examine(lab, { GROUP_IDS: 'x' });
 
-      expect(badOf(seen, 'lakefs.settings').saw).toContain('LAKEFS_ENDPOINT is set');
       expect(badOf(seen, 'configuration.remarks').saw).toContain('GROUP_IDS');
     });
 
@@ -321,6 +326,73 @@ describe.skipIf(unavailable)(`the doctor${unavailable ? ` (skipped: ${unavailabl
         saw: expect.stringContaining('DELETE_AFTER: soon'),
       });
       expect(bad.map(({ name }) => name)).toEqual(CHECK_NAMES);
+    });
+  });
+
+  describe('in lakeFS', () => {
+    let lakefs: LakefsSimulator;
+    let settings: Record<string, string>;
+
+    beforeEach(async () => {
+      const authority = await createTestAuthority('Entramox lakeFS authority');
+      lakefs = await startLakefsSimulator({ flavour: 'cloud', authority });
+      const caFile = join(lab.dir, `${randomUUID()}.pem`);
+      writeFileSync(caFile, `${readFileSync(join(lab.dir, 'ca.pem'), 'utf8')}\n${authority.cert}`, { mode: 0o644 });
+      settings = {
+        CA_FILE: caFile,
+        TARGETS: 'linux,proxmox,lakefs',
+        LAKEFS_ENDPOINT: lakefs.url,
+        LAKEFS_ACCESS_KEY_ID: lakefs.key.accessKeyId,
+        LAKEFS_SECRET_ACCESS_KEY: lakefs.key.secretAccessKey,
+        GROUP_FILTER: 'entramox-*',
+      };
+    });
+    afterEach(() => lakefs.close());
+
+    it('looks at everything by reading alone, and tells of a reconciler that does not know of it', async () => {
+      const seen = await examine(lab, settings);
+
+      const shown = seen.checks.filter(({ name }) => name.includes('lakefs') && name !== 'lakefs.settings');
+      expect(shown.map(({ name, ok }) => [name, ok])).toEqual([
+        ...['clock', 'tls', 'access', 'kind', 'rights', 'beyond', 'policies', 'groups', 'managed'].map((name) => [
+          name === 'clock' ? 'clock.lakefs' : `lakefs.${name}`,
+          true,
+        ]),
+        ['lakefs.people', false],
+      ]);
+      expect(badOf(seen, 'lakefs.people').mend).toContain('restart it');
+      expect(shown.find(({ name }) => name === 'lakefs.managed')?.saw).toContain('0 of 2 wanted groups are there');
+      expect(seen.stdout).not.toContain(lakefs.key.secretAccessKey);
+      expect(lakefs.nonGets).toBe(0);
+    });
+
+    it('tells a certificate, a key, and missing permissions here and in Entra apart, and one that has no groups', async () => {
+      const key = lakefs.createKey({ permissions: ['auth:ListGroups', 'auth:ListPolicies', 'auth:ReadGroup'] });
+      const own = { LAKEFS_ACCESS_KEY_ID: key.accessKeyId, LAKEFS_SECRET_ACCESS_KEY: key.secretAccessKey };
+      const none = await startLakefsSimulator({ flavour: 'none' });
+      try {
+        const untrusted = await examine(lab, { ...settings, CA_FILE: join(lab.dir, 'ca.pem') });
+        const wrongKey = await examine(lab, { ...settings, LAKEFS_SECRET_ACCESS_KEY: 'another-secret-access-key' });
+        const assigned = { LAKEFS_GROUP_SOURCE: 'app-assignments', GROUP_FILTER: null };
+        const lacking = await examine(lab, { ...settings, ...own, ...assigned });
+        const without = await examine(lab, {
+          ...settings,
+          LAKEFS_ENDPOINT: none.url,
+          LAKEFS_ACCESS_KEY_ID: none.key.accessKeyId,
+          LAKEFS_SECRET_ACCESS_KEY: none.key.secretAccessKey,
+        });
+
+        expect(badOf(untrusted, 'lakefs.tls').mend).toContain('CA_FILE');
+        expect(badOf(untrusted, 'lakefs.access').saw).toMatch(/^not looked at: /);
+        expect(badOf(wrongKey, 'lakefs.access').saw).toContain('does not take the key');
+        expect(badOf(lacking, 'lakefs.rights').saw).toContain('auth:ListUsers, auth:ReadUser');
+        expect(badOf(lacking, 'permissions.roles').saw).toContain('Application.Read.All (the groups');
+        expect(badOf(lacking, 'lakefs.groups').mend).toContain('Application.Read.All');
+        expect(badOf(without, 'lakefs.kind').saw).toContain('this lakeFS has no RBAC');
+        expect(lakefs.nonGets + none.nonGets).toBe(0);
+      } finally {
+        await none.close();
+      }
     });
   });
 
@@ -344,6 +416,11 @@ describe.skipIf(unavailable)(`the doctor${unavailable ? ` (skipped: ${unavailabl
         ACCOUNTS_SOCKET: accounts ?? '',
         OPERATOR_SOCKET: operator ?? '',
         LISTENER_SOCKET: listener ?? '',
+        // The running reconciler does not know of lakeFS, and would say so.
+        TARGETS: 'linux,proxmox,lakefs',
+        LAKEFS_ENDPOINT: hole.url,
+        LAKEFS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+        LAKEFS_SECRET_ACCESS_KEY: 'nobody-hears-this-secret',
       };
       const [away, everything] = await Promise.all([examine(lab, remote), examine(lab, { ...remote, ...local })]);
 
@@ -351,7 +428,7 @@ describe.skipIf(unavailable)(`the doctor${unavailable ? ` (skipped: ${unavailabl
       expect([LIMIT_MS, away.code, everything.code]).toEqual([30_000, 4, 1]);
       const said = (check: ShownCheck) => check.saw.split(':')[0];
       expect(new Set(away.bad.map(said))).toEqual(new Set(['cannot be reached', 'not looked at']));
-      for (const name of ['login.tls', 'graph.tls', 'endpoint.reach', 'proxmox.tls']) {
+      for (const name of ['login.tls', 'graph.tls', 'endpoint.reach', 'proxmox.tls', 'lakefs.tls']) {
         expect(badOf(everything, name).saw).toMatch(/^cannot be reached: /);
       }
       const wrong = everything.bad.filter((check) => !/^(cannot be reached|not looked at)/.test(check.saw));

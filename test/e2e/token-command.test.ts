@@ -10,15 +10,18 @@ let simulator: ProxmoxSimulator;
 let dir: string;
 let adminToken: string;
 
+const PASSWORD = 'correct; horse';
+
 beforeAll(async () => {
   const authority = await createTestAuthority();
   simulator = await startProxmoxSimulator({ authority });
-  simulator.addUser({ userid: 'admin@pve' });
+  simulator.addUser({ userid: 'admin@pve', password: PASSWORD });
   simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
   adminToken = simulator.createToken('admin@pve', 'setup', { privsep: false });
   dir = mkdtempSync(join(tmpdir(), 'entramox-token-command-'));
   writeFileSync(join(dir, 'ca.pem'), authority.cert);
   writeFileSync(join(dir, 'admin-token'), adminToken, { mode: 0o600 });
+  writeFileSync(join(dir, 'admin-password'), PASSWORD, { mode: 0o600 });
   writeFileSync(
     join(dir, 'token_setup.json'),
     JSON.stringify({
@@ -48,6 +51,8 @@ const environment = () => ({
   PVE_API_URL: simulator.url,
   PVE_CA_FILE: join(dir, 'ca.pem'),
   RUN_DIR: dir,
+  STATE_DIR: join(dir, 'state'),
+  LOG_DIR: join(dir, 'log'),
 });
 
 function token(verb: 'plan' | 'apply' | 'list', ...args: string[]) {
@@ -94,6 +99,27 @@ describe('entramox token', () => {
     expect((await token('apply')).code).toBe(0);
   });
 
+  it('takes an administrator who has a password instead, and names the ways where one does not fit', async () => {
+    const password = ['--admin-user', 'admin@pve', '--admin-password-file', join(dir, 'admin-password')];
+    const list = (...way: string[]) =>
+      runProgram(['token', 'list', join(dir, 'token_setup.json'), ...way], environment());
+
+    const [loggedIn, noNode, twoWays] = await Promise.all([
+      list(...password),
+      list('--pvesh'),
+      list(...password, '--pvesh'),
+    ]);
+
+    expect(loggedIn).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/ansible-prov@pve!ansible .* as declared/),
+    });
+    expect(noNode.code).not.toBe(0);
+    expect(noNode.stderr).toMatch(/pvesh.*(?:root alone|node of Proxmox VE alone)/);
+    expect(twoWays.code).not.toBe(0);
+    expect(twoWays.stderr).toContain('--admin-user and --pvesh cannot be used together');
+  });
+
   it('shows neither the secret of a token nor that of the administrator, however much it logs', async () => {
     const { value } = JSON.parse(readFileSync(join(dir, '.ansible_token'), 'utf8'));
     const secret = adminToken.slice(adminToken.indexOf('=') + 1);
@@ -123,6 +149,69 @@ describe('entramox token', () => {
     expect(simulator.tokens('ansible-prov@pve')).toHaveLength(1);
     expect(readdirSync(dir).filter((name) => name.startsWith('..ansible_token'))).toEqual([]);
   });
+
+  it('rotates, shows the new secret, ends the old token, and keeps it all in a log that holds no secret', async () => {
+    const file = join(dir, 'token_setup.json');
+    const admin = ['--admin-token-file', join(dir, 'admin-token')];
+    const stored = () => JSON.parse(readFileSync(join(dir, '.ansible_token'), 'utf8'));
+    const former = stored();
+
+    const rotated = await runProgram(['token', 'rotate', 'ansible', file, ...admin, '--json'], environment());
+    const again = await runProgram(['token', 'rotate', 'ansible', file, ...admin], environment());
+    const shown = await runProgram(['token', 'show', 'ansible', file], environment());
+    const listed = await token('list', '--json');
+    const asked = await runProgram(['token', 'revoke', 'ansible-prov@pve!ansible', file, ...admin], environment());
+    const before = simulator.tokens('ansible-prov@pve').length;
+    const revoked = await runProgram(
+      ['token', 'revoke', 'ansible-prov@pve!ansible', file, ...admin, '--yes'],
+      environment(),
+    );
+    const due = await runProgram(['token', 'rotate', '--due', file, ...admin], environment());
+    const verified = await runProgram(['audit', 'verify', '--json'], environment());
+
+    const now = stored();
+    expect(rotated).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(rotated.stdout)).toMatchObject({
+      changed: true,
+      tokens: [{ current: 'ansible-prov@pve!ansible-2' }],
+    });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/nothing to do: is rotated already/) });
+    expect(shown.stdout).toBe(`ansible-prov@pve!ansible-2=${now.value}\n`);
+    expect(now.value).not.toBe(former.value);
+    expect(JSON.parse(listed.stdout).tokens).toMatchObject([
+      {
+        current: 'ansible-prov@pve!ansible-2',
+        former: [{ token: 'ansible-prov@pve!ansible' }],
+        drift: [],
+        secret: 'valid',
+      },
+    ]);
+    expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/would revoke .*!ansible; --yes does it/) });
+    expect(before).toBe(2);
+    expect(revoked).toMatchObject({ code: 0 });
+    expect(due).toMatchObject({ code: 0, stdout: expect.stringMatching(/nothing to do: is never rotated by itself/) });
+    expect(simulator.tokens('ansible-prov@pve').map(({ tokenid }) => tokenid)).toEqual(['ansible-2']);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, bootstrap: { findings: [] } });
+    const log = readFileSync(join(dir, 'log-bootstrap', 'audit.ndjson'), 'utf8');
+    expect(log).toMatch(/"action":"token.create".*"name":"ansible-prov@pve!ansible-2"/);
+    const administrator = readFileSync(join(dir, 'admin-token'), 'utf8').split('=')[1] ?? 'none';
+    const outputs = [rotated, again, listed, asked, revoked, due, verified].map(
+      ({ stdout, stderr }) => stdout + stderr,
+    );
+    for (const secret of [former.value, now.value, administrator.trim()]) {
+      for (const text of [log, ...outputs]) expect(text).not.toContain(secret);
+    }
+  });
+
+  it.each([[['rotate']], [['rotate', '--due', '--immediate']], [['rotate', 'nobody']]])(
+    'says how it is used where %j names no token',
+    async (args) => {
+      const file = args.at(-1) === 'nobody' ? [join(dir, 'token_setup.json')] : [];
+      const all = ['token', ...args, ...file, '--admin-token-file', join(dir, 'admin-token')];
+
+      expect((await runProgram(all, environment())).code).toBe(2);
+    },
+  );
 
   it('names every mistake of the declaration and asks Proxmox nothing', async () => {
     const path = join(dir, 'token_setup.json');

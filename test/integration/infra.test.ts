@@ -137,6 +137,54 @@ describe('the registration in Entra ID', () => {
     expect(stdout).toContain('ENTRA_TENANT_ID=00000000-aaaa-bbbb-cccc-000000000000');
   });
 
+  it('makes an application for logging in that may nothing, and keeps its secret to itself', () => {
+    const secret = 'abc8Q~of-the-new-application';
+    standIn(
+      'az',
+      `case "$*" in *"credential reset"*) echo '${secret}' ;; *"--query"*) echo 00000000-aaaa-bbbb-cccc-000000000000 ;; esac`,
+    );
+    const group = '11111111-2222-3333-4444-555555555555';
+    const nodes = ['--origin', 'https://pve1.example.com:8006', '--origin', 'https://pve2.example.com:8006'];
+    const args = ['--realm', 'entra', ...nodes, '--group', group, '--folder', folder, '--apply'];
+
+    const { rc, stdout, stderr } = script('app-registration.sh', args);
+
+    expect(rc, stderr).toBe(0);
+    const file = join(folder, 'credentials', 'realm-client-secret');
+    expect(readFileSync(file, 'utf8')).toBe(`${secret}\n`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(stdout + stderr).not.toContain(secret);
+    expect(stdout).toContain('REALM_CLIENT_ID=00000000-aaaa-bbbb-cccc-000000000000\n');
+    const made = calls().join('\n');
+    expect(made).toContain('--web-redirect-uris https://pve1.example.com:8006 https://pve2.example.com:8006 ');
+    expect(made).toContain('tags=["entramox:realm:entra"]');
+    expect(made).toContain(`{"principalId":"${group}","resourceId":"00000000-aaaa-bbbb-cccc-000000000000",`);
+    expect(made).not.toMatch(/permission add|admin-consent/);
+
+    const before = calls().length;
+    const again = script('app-registration.sh', args);
+
+    expect(again).toMatchObject({ rc: 2, stderr: expect.stringMatching(/realm-client-secret is there already/) });
+    expect(calls()).toHaveLength(before);
+    expect(readFileSync(file, 'utf8')).toBe(`${secret}\n`);
+  });
+
+  it.each([
+    ['an address with a path', ['--realm', 'entra', '--origin', 'https://pve1.example.com:8006/#v1']],
+    ['an address without TLS', ['--realm', 'entra', '--origin', 'http://pve1.example.com:8006']],
+    ['a realm that is a command', ['--realm', 'x;reboot', '--origin', 'https://pve1.example.com:8006']],
+    ['a realm without an address', ['--realm', 'entra']],
+    ['an address without a realm', ['--origin', 'https://pve1.example.com:8006']],
+    ['a group by name', ['--realm', 'entra', '--origin', 'https://pve1.example.com:8006', '--group', 'admins']],
+  ])('refuses %s as wrong usage', (_what, wrong) => {
+    standIn('az', 'exit 0');
+
+    const { rc } = script('app-registration.sh', [...wrong, '--apply', '--folder', folder]);
+
+    expect(rc).toBe(2);
+    expect(calls()).toEqual([]);
+  });
+
   it('stops at the first call that fails', () => {
     standIn('az', 'exit 3');
 

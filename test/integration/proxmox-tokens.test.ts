@@ -13,13 +13,18 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createProxmoxClient, type ProxmoxClient } from '../../src/targets/proxmox/client.js';
+import { createClientOver, createProxmoxClient, type ProxmoxClient } from '../../src/targets/proxmox/client.js';
 import { createRights } from '../../src/targets/proxmox/rights.js';
 import { readDeclarations, type TokenDeclaration } from '../../src/targets/proxmox/tokens/declaration.js';
 import { bringTokensAbout, lookAtTokens, type SetupPorts } from '../../src/targets/proxmox/tokens/setup.js';
 import { createFileSink } from '../../src/targets/proxmox/tokens/sinks/file-sink.js';
+import { pveshTransport } from '../../src/targets/proxmox/transport/pvesh.js';
+import { restTransport } from '../../src/targets/proxmox/transport/rest.js';
+import { ticketCredential } from '../../src/targets/proxmox/transport/ticket-credential.js';
+import { unrecorded } from '../../src/telemetry/bootstrap-audit.js';
 import { systemClock as clock } from '../../src/telemetry/system-clock.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
+import { installPvesh, type Pvesh } from '../simulators/proxmox/pvesh.js';
 import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
 
 const OWNER = 'terraform-prov@pve';
@@ -31,22 +36,37 @@ let simulator: ProxmoxSimulator;
 let admin: string;
 let dir: string;
 let open: ProxmoxClient[];
+/** How the administrator reaches Proxmox. */
+let way: Way;
+let pvesh: Pvesh | undefined;
+
+const WAYS = ['an API token', 'a password', 'pvesh'] as const;
+type Way = (typeof WAYS)[number];
+const PASSWORD = 'correct; horse';
 
 beforeAll(async () => {
   authority = await createTestAuthority();
 });
 
-beforeEach(async () => {
-  simulator = await startProxmoxSimulator({ authority, lockDeadlineMs: 100 });
-  simulator.addUser({ userid: 'admin@pve' });
+/** A node with an administrator. */
+async function startNode(version?: string): Promise<void> {
+  simulator = await startProxmoxSimulator({ authority, lockDeadlineMs: 100, ...(version ? { version } : {}) });
+  simulator.addUser({ userid: 'admin@pve', password: PASSWORD });
   simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
   admin = simulator.createToken('admin@pve', 'setup', { privsep: false });
+}
+
+beforeEach(async () => {
+  await startNode();
   dir = mkdtempSync(join(tmpdir(), 'entramox-tokens-'));
   open = [];
+  way = 'an API token';
 });
 
 afterEach(async () => {
   await Promise.all(open.map((client) => client.close()));
+  await pvesh?.close();
+  pvesh = undefined;
   await simulator.close();
   rmSync(dir, { recursive: true, force: true });
 });
@@ -87,25 +107,41 @@ function connect(token: string): ProxmoxClient {
   return client;
 }
 
+/** The administrator, by the way that is being tested. */
+function connectAsAdministrator(): ProxmoxClient {
+  if (way === 'an API token') return connect(admin);
+  const timeoutMs = 30_000;
+  const credential = ticketCredential({ userid: 'admin@pve', password: () => PASSWORD, from: 'a test', clock });
+  const transport = pvesh
+    ? pveshTransport({ command: pvesh.command, uid: 0 })
+    : restTransport({ baseUrl: simulator.url, ca: authority.cert, timeoutMs, credential });
+  const client = createClientOver(transport, { timeoutMs, log: () => undefined, clock });
+  open.push(client);
+  return client;
+}
+
 interface Wish {
   adopt?: boolean;
   prune?: boolean;
   client?: ProxmoxClient;
   openSink?: SetupPorts['openSink'];
+  elsewhere?: ReadonlyMap<string, string>;
 }
 
 function setUp(
   declared: readonly TokenDeclaration[],
-  { adopt = false, prune = false, client, openSink }: Wish = {},
+  { adopt = false, prune = false, client, openSink, elsewhere }: Wish = {},
 ): SetupPorts {
-  const used = client ?? connect(admin);
+  const used = client ?? connectAsAdministrator();
   return {
     client: used,
+    clock,
     rights: createRights({ client: used, clock }),
     declared,
     adopt,
     prune,
-    openSink: openSink ?? (({ path }) => createFileSink(path)),
+    elsewhere,
+    openSink: openSink ?? (({ place }) => createFileSink(place)),
     connectAs: (id, secret) => connect(`${id}=${secret}`),
   };
 }
@@ -120,7 +156,7 @@ async function look(declared: readonly TokenDeclaration[], wish?: Wish) {
 async function apply(declared: readonly TokenDeclaration[], wish?: Wish) {
   const ports = setUp(declared, wish);
   const looked = await lookAtTokens(ports, signal());
-  return { ...looked.plan, ...(await bringTokensAbout(ports, looked, signal())) };
+  return { ...looked.plan, ...(await bringTokensAbout(ports, looked, signal(), unrecorded)) };
 }
 
 function world() {
@@ -128,7 +164,12 @@ function world() {
   return { roles: roles(), acl: acl(), users: users(), tokens: users().map(({ userid }) => tokens(userid)) };
 }
 
-describe('token apply', () => {
+describe.each(WAYS)('token apply by way of %s', (chosen) => {
+  beforeEach(async () => {
+    way = chosen;
+    if (chosen === 'pvesh') pvesh = await installPvesh({ node: simulator, authority, dir });
+  });
+
   it('makes role, user, rights and token, stores the secret as the old workflow did, and proves it', async () => {
     const { steps, conflicts, wrongRights } = await apply(declare({ paths: ['/pool/lab'] }));
 
@@ -151,6 +192,9 @@ describe('token apply', () => {
     expect(simulator.acl().filter(({ ugid }) => ugid === OWNER)).toMatchObject([
       { path: '/pool/lab', roleid: 'TerraformProv' },
     ]);
+    expect(JSON.stringify(pvesh?.runs() ?? [])).not.toContain(stored.value);
+    expect(pvesh === undefined).toBe(chosen !== 'pvesh');
+    expect(simulator.calls({ path: '/access/ticket' })).toHaveLength(chosen === 'a password' ? 1 : 0);
     expect(JSON.stringify(simulator.calls())).not.toContain('password');
   });
 
@@ -190,15 +234,83 @@ describe('token apply', () => {
     expect(wrongRights).toEqual([]);
   });
 
+  it('keeps a comment that a shell or a command line would take for something else', async () => {
+    const comment = `--expire=1 ; $(id) \`id\` 'x' "y" #%20 Größe`;
+
+    const { wrongRights } = await apply(declare({ comment }));
+
+    expect(wrongRights).toEqual([]);
+    expect(simulator.tokens(OWNER)).toMatchObject([{ expire: 0 }]);
+    expect(simulator.tokens(OWNER)[0]?.comment?.startsWith(`${comment} (entramox`)).toBe(true);
+  });
+
+  it('takes the token away again where its secret cannot be stored', async () => {
+    const full: SetupPorts['openSink'] = ({ place }) => ({
+      ...createFileSink(place),
+      store: async () => {
+        throw new Error('ENOSPC: no space left on device, write');
+      },
+    });
+
+    const { steps } = await apply(declare({}), { openSink: full });
+
+    const failed = steps.find(({ result }) => result === 'failed');
+    expect(failed).toMatchObject({ error: expect.stringMatching(/ENOSPC.*the token was deleted again/) });
+    expect(simulator.tokens(OWNER)).toEqual([]);
+  });
+});
+
+describe('token apply with a ticket', () => {
+  it('goes on where the ticket is refused in the middle', async () => {
+    way = 'a password';
+    const token = '/access/users/{userid}/token/{tokenid}';
+    const refusal = { status: 401, text: 'Authentication failed!', bodiless: true };
+    simulator.faults.failNext({ method: 'POST', path: '/access/roles' }, refusal);
+    simulator.faults.failNext({ method: 'POST', path: token }, refusal);
+
+    const { steps, wrongRights } = await apply(declare({}));
+
+    expect(steps.filter(({ result }) => result !== 'done')).toEqual([]);
+    expect(wrongRights).toEqual([]);
+    expect(simulator.tokens(OWNER)).toHaveLength(1);
+    expect(simulator.calls({ path: '/access/ticket' })).toHaveLength(3);
+  });
+});
+
+describe('token apply through a pvesh that is killed', () => {
+  it.each([
+    ['role', '/access/roles'],
+    ['token', '/access/users/{userid}/token/{tokenid}'],
+  ])('once it had made the %s is ended by the next run, with one token and its secret', async (_what, path) => {
+    way = 'pvesh';
+    pvesh = await installPvesh({ node: simulator, authority, dir });
+    simulator.faults.dropNext({ method: 'POST', path }, 1, 'after');
+
+    const first = await apply(declare({}));
+    const second = await apply(declare({}));
+
+    expect(first.steps.find(({ result }) => result === 'failed')).toMatchObject({
+      error: expect.stringMatching(/ended by SIGKILL/),
+    });
+    expect([...second.conflicts, ...second.wrongRights]).toEqual([]);
+    expect(second.steps.filter(({ result }) => result !== 'done')).toEqual([]);
+    const { value } = JSON.parse(readFileSync(placeOf('terraform'), 'utf8'));
+    expect(simulator.tokens(OWNER)).toHaveLength(1);
+    await expect(look(declare({}), { client: connect(`${ID}=${value}`) })).rejects.toThrow(/lacks Sys\.Audit/);
+  });
+});
+
+describe('token apply', () => {
   it('mends expiry, comment and privilege separation of a token', async () => {
     await apply(declare({}));
 
     const { steps, wrongRights } = await apply(declare({ expire: 1_900_000_000, comment: 'For IaC', privsep: 1 }));
 
-    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual(['token.change done', 'acl.grant done']);
+    // The other way round it would have no rights at all in between.
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual(['acl.grant done', 'token.change done']);
     expect(wrongRights).toEqual([]);
     expect(simulator.tokens(OWNER)).toMatchObject([
-      { expire: 1_900_000_000, comment: 'For IaC (entramox)', privsep: true },
+      { expire: 1_900_000_000, comment: expect.stringMatching(/^For IaC \(entramox, since 2.*Z\)$/), privsep: true },
     ]);
   });
 
@@ -298,6 +410,24 @@ describe('token apply', () => {
     expect(conflicts).toMatchObject([{ remedy: expect.stringContaining('VM.GuestAgent') }]);
   });
 
+  it.each([
+    ['8.3', 'VM.Monitor', 'VM.GuestAgent.Audit', /write VM\.Monitor instead/],
+    ['8.4', 'VM.Monitor', 'VM.GuestAgent.FileRead', /write VM\.Monitor instead/],
+    ['9.1', 'VM.GuestAgent.Audit', 'VM.Monitor', /write VM\.GuestAgent\.Audit and Sys\.Audit instead/],
+  ])('on Proxmox %s grants %s, and names %s with what it is there', async (version, there, gone, remedy) => {
+    await simulator.close();
+    await startNode(version);
+
+    const refused = await apply(declare({ privileges: ['VM.Audit', gone] }));
+    const granted = await apply(declare({ privileges: ['VM.Audit', there] }));
+
+    expect(refused.conflicts).toMatchObject([
+      { why: expect.stringContaining(gone), remedy: expect.stringMatching(remedy) },
+    ]);
+    expect([...granted.conflicts, ...granted.wrongRights]).toEqual([]);
+    expect(simulator.roles().TerraformProv).toEqual(expect.arrayContaining([there]));
+  });
+
   it('goes on with the others where one declaration cannot be done', async () => {
     simulator.addUser({ userid: 'taken@pve' });
     const two = declare({ ugid: 'taken@pve', role: 'Other' }, { name: 'ansible', ugid: 'ansible-prov@pve' });
@@ -320,6 +450,29 @@ describe('token apply', () => {
 
     expect(plan.steps).toEqual([]);
     expect(plan.remarks.join('\n')).toMatch(/terraform is ours and no longer declared/);
+    expect(world()).toEqual(before);
+  });
+
+  it('gives a token no rights of its own to need where these could not be granted', async () => {
+    await apply(declare({}));
+    simulator.faults.failNext({ method: 'PUT', path: /\/access\/acl$/ }, { status: 500, text: 'no' });
+
+    const { steps } = await apply(declare({ privsep: 1 }));
+
+    expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual([
+      'acl.grant failed',
+      'token.change skipped',
+    ]);
+    expect(simulator.tokens(OWNER)).toMatchObject([{ privsep: false }]);
+  });
+
+  it('removes with --prune nothing of an owner that another file speaks of', async () => {
+    await apply(declare({ privsep: 1 }));
+    const before = world();
+
+    const { remarks } = await apply([], { prune: true, elsewhere: new Map([[OWNER, '/etc/ci.json']]) });
+
+    expect(remarks.join()).toMatch(/of terraform-prov@pve nothing is removed, since \/etc\/ci\.json declares/);
     expect(world()).toEqual(before);
   });
 
@@ -464,7 +617,7 @@ describe('token apply', () => {
     const looked = await lookAtTokens(ports, signal());
     rmSync(placeOf('ansible'));
 
-    const { steps, wrongRights } = await bringTokensAbout(ports, looked, signal());
+    const { steps, wrongRights } = await bringTokensAbout(ports, looked, signal(), unrecorded);
 
     expect(steps.map(({ step, result }) => `${step.do} ${result}`)).toEqual(['token.change done']);
     expect(wrongRights).toEqual([expect.stringMatching(/ansible-prov@pve!ansible .*does not hold the secret/)]);
@@ -549,8 +702,8 @@ describe('a secret that cannot be stored', () => {
   });
 
   it('takes the token away again where the disk fills up in between', async () => {
-    const full: SetupPorts['openSink'] = ({ path }) => ({
-      ...createFileSink(path),
+    const full: SetupPorts['openSink'] = ({ place }) => ({
+      ...createFileSink(place),
       store: async () => {
         throw new Error('ENOSPC: no space left on device, write');
       },
@@ -601,7 +754,9 @@ describe('a run that dies', () => {
       const again = await apply(declared);
       expect(again.steps).toEqual([]);
       expect(again.wrongRights).toEqual([]);
-      expect(simulator.tokens(OWNER)).toMatchObject([{ tokenid: 'terraform', comment: 'Terraform token (entramox)' }]);
+      expect(simulator.tokens(OWNER)).toMatchObject([
+        { tokenid: 'terraform', comment: expect.stringMatching(/^Terraform token \(entramox, since 2.*Z\)$/) },
+      ]);
       expect(simulator.user(OWNER)?.comment).toMatch(/entramox-tokens:TerraformProv$/);
     },
   );
@@ -612,7 +767,7 @@ describe('an administrator who is none', () => {
     simulator.addUser({ userid: 'weak@pve' });
     const weak = connect(simulator.createToken('weak@pve', 'setup', { privsep: false }));
 
-    await expect(look(declare({}), { client: weak })).rejects.toThrow(/weak@pve!setup .* lacks Sys\.Audit on \/access/);
+    await expect(look(declare({}), { client: weak })).rejects.toThrow(/weak@pve!setup lacks Sys\.Audit on \/access/);
   });
 
   it('who may look and not write is stopped before the first write', async () => {

@@ -19,6 +19,7 @@ const UNITS = fileURLToPath(new URL('../../systemd/', import.meta.url));
 const LISTENER = 'entramox-listener.service';
 const RECONCILER = 'entramox-reconciler.service';
 const AGENT = 'entramox-accounts.service';
+const ROTATION = 'entramox-token-rotate.service';
 
 let folder: string;
 
@@ -38,7 +39,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function unitNames(): string[] {
-  return readdirSync(folder).filter((name) => /\.(service|socket|target)$/.test(name));
+  return readdirSync(folder).filter((name) => /\.(service|socket|target|timer)$/.test(name));
 }
 
 function runTool(program: string, args: readonly string[]): { rc: number | null; stdout: string; stderr: string } {
@@ -69,7 +70,7 @@ describe('the units, as systemd-analyze sees them', () => {
 
     const { rc, stderr } = runTool('systemd-analyze', ['verify', '--recursive-errors=yes', ...files]);
 
-    expect(files).toHaveLength(5);
+    expect(files).toHaveLength(7);
     expect({ rc, stderr }).toEqual({ rc: 0, stderr: '' });
   });
 
@@ -93,6 +94,7 @@ describe('the units, as systemd-analyze sees them', () => {
     [LISTENER, 15],
     [RECONCILER, 15],
     [AGENT, 25],
+    [ROTATION, 35],
   ])('keep the exposure of %s at or below %i', (unit, threshold) => {
     const { rc, stdout } = runTool('systemd-analyze', [
       'security',
@@ -157,6 +159,14 @@ describe('the trust between the three units', () => {
     expect(named(RECONCILER)).toHaveLength(1);
     expect(named(LISTENER)).toEqual([]);
     expect(settings(AGENT, 'LoadCredential')).toEqual([]);
+  });
+
+  it('hands the key of lakeFS to the reconciler alone, and a blank where there is none', () => {
+    const named = (unit: string) => settings(unit, 'LoadCredential').filter((value) => value.startsWith('lakefs-'));
+
+    expect(named(RECONCILER)).toEqual(['lakefs-secret-access-key:/etc/entramox/credentials/lakefs-secret-access-key']);
+    expect(settings(RECONCILER, 'SetCredential')).toContain('lakefs-secret-access-key:\\n');
+    expect([...named(LISTENER), ...named(AGENT), ...named(ROTATION)]).toEqual([]);
   });
 
   it('hands a proxy with a password to both who go out through it', () => {

@@ -25,6 +25,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   domain: { rooms: [], packages: 'none' },
   accounts: { rooms: [], packages: 'node' },
   telemetry: { rooms: ['domain'], packages: 'all' },
+  // What clients of any HTTP API share: knows nothing of whose API it is.
+  http: { rooms: ['domain', 'telemetry'], packages: 'all' },
   // How a file is replaced whole: knows nothing of what the file is for.
   durable: { rooms: [], packages: 'node' },
   // Who may have changed a file: knows nothing of what the file is for.
@@ -35,8 +37,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   entra: { rooms: DOMAIN_SIDE, packages: 'all' },
   // Both ends of one protocol share its types.
   'targets/linux': { rooms: DOMAIN_SIDE, files: ['src/accounts/protocol.ts'], packages: 'all' },
-  'targets/proxmox': { rooms: DOMAIN_SIDE, packages: 'all' },
-  'targets/lakefs': { rooms: DOMAIN_SIDE, packages: 'all' },
+  'targets/proxmox': { rooms: [...DOMAIN_SIDE, 'http'], packages: 'all' },
+  'targets/lakefs': { rooms: [...DOMAIN_SIDE, 'http'], packages: 'all' },
   // The exposed process knows neither what we own nor how to write anywhere.
   listener: { rooms: [...DOMAIN_SIDE, 'entra', 'queue'], packages: 'all' },
   reconcile: { rooms: [...DOMAIN_SIDE, ...SOURCES_AND_TARGETS], packages: 'all' },

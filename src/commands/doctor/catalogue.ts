@@ -50,6 +50,7 @@ export const CATALOGUE = {
   'files.sockets': { part: 'files', why: 'whoever may connect may approve plans, or have accounts made' },
   'clock.entra': { part: 'clock', why: 'tokens, countdowns and expiries are wrong by as much as the clock is' },
   'clock.proxmox': { part: 'clock', why: 'expiry dates of users and tokens in Proxmox VE end early or late' },
+  'clock.lakefs': { part: 'clock', why: 'its log and our audit log cannot be laid side by side' },
   'proxy.reach': { part: 'way to Microsoft', why: 'without the proxy nothing of Microsoft is reached' },
   'login.dns': { part: 'way to Microsoft', why: 'without its address there is no token' },
   'login.tls': { part: 'way to Microsoft', why: 'without a connection that can be trusted there is no token' },
@@ -97,7 +98,31 @@ export const CATALOGUE = {
   'agent.policy': { part: 'account agent', why: 'without a valid policy the agent refuses everything' },
   'agent.tools': { part: 'account agent', why: 'without these programs the agent refuses everything' },
   'agent.host': { part: 'account agent', why: 'on a sick disk, or behind a foreign lock, no account can be changed' },
-  'lakefs.settings': { part: 'lakeFS', why: 'this version does nothing in lakeFS, whatever these settings say' },
+  'lakefs.settings': { part: 'lakeFS', why: 'settings without a target have no effect, though somebody meant them to' },
+  'lakefs.tls': {
+    part: 'lakeFS',
+    why: 'without a connection that can be trusted nobody is taken out of a group there',
+  },
+  'lakefs.access': { part: 'lakeFS', why: 'without it nobody gets into a group in lakeFS, and nobody is taken out' },
+  'lakefs.kind': {
+    part: 'lakeFS',
+    why: 'what groups are given depends on it, and without groups there is nothing to do',
+  },
+  'lakefs.rights': { part: 'lakeFS', why: 'what cannot be read is unknown, and nothing is taken away on that' },
+  'lakefs.beyond': { part: 'lakeFS', why: 'whoever steals the key can do all that its user may' },
+  'lakefs.policies': {
+    part: 'lakeFS',
+    why: 'a policy that does not exist cannot be attached: members lack what it allows',
+  },
+  'lakefs.groups': {
+    part: 'lakeFS',
+    why: 'a group in conflict is left as it is, and unknown ones keep everything waiting',
+  },
+  'lakefs.managed': {
+    part: 'lakeFS',
+    why: 'a group without our mark is never written to, and whoever should be in it lacks what it allows',
+  },
+  'lakefs.people': { part: 'lakeFS', why: 'a member without a lakeFS user has nothing of what the group allows' },
   'disk.state': { part: 'disks', why: 'without the ledger nothing is made, given or deleted' },
   'disk.listener-state': {
     part: 'disks',

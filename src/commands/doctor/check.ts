@@ -7,8 +7,8 @@ import type { CheckName } from './catalogue.js';
 export type CheckState = 'fine' | 'remark' | 'wrong' | 'unreachable' | 'skipped';
 
 /** One thing that was looked at: what was seen and, where there is something to do, what mends it. */
-export interface Check {
-  name: CheckName;
+export interface Check<Name extends string = CheckName> {
+  name: Name;
   state: CheckState;
   /** Without secrets. */
   saw: string;
@@ -38,6 +38,6 @@ export function skipped(name: CheckName, because: string, mend = 'mend that firs
 }
 
 /** Whether the check counts as good in `--json`. */
-export function isOk({ state }: Check): boolean {
+export function isOk({ state }: Pick<Check, 'state'>): boolean {
   return state === 'fine' || state === 'remark';
 }

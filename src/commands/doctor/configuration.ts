@@ -43,16 +43,3 @@ export function checksWithoutConfiguration({ problems }: Pick<ConfigError, 'prob
     ...names.map((name) => skipped(name, 'the configuration cannot be used')),
   ];
 }
-
-/** lakeFS is not in this version, which whoever configured it should know. */
-export function checkLakefs(given: readonly string[]): Check[] {
-  if (given.length === 0)
-    return [fine('lakefs.settings', 'nothing is configured, and this version has no lakeFS target')];
-  return [
-    wrong(
-      'lakefs.settings',
-      `${given.join(', ')} ${given.length > 1 ? 'are' : 'is'} set, but this version has no lakeFS target: nothing is done there`,
-      'remove these settings, and keep what looks after lakeFS until now',
-    ),
-  ];
-}

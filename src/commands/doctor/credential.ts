@@ -43,6 +43,9 @@ const NAMES: Readonly<Record<ExpiryView['credential'], CheckName>> = {
   'entra-certificate': 'credential.expiry',
   'listener-certificate': 'listener.certificate',
   'pve-api-token': 'proxmox.token-expiry',
+  'realm-client-secret': 'proxmox.realm',
+  'proxmox-token': 'proxmox.token-expiry',
+  'proxmox-token-rotation': 'proxmox.token-expiry',
 };
 
 /** When what we use ends, by what is known here. A month before the end it is remarked on, a week before it is wrong. */

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { createTask } from 'node-cron';
 import type { LoadedSettings } from '../../config/load.js';
-import type { Settings } from '../../config/settings.js';
+import type { LakefsSettings, Settings } from '../../config/settings.js';
 import type { Clock } from '../../domain/clock.js';
 import { createOperatorClient } from '../../operator/client.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { connectGraph, type Graph } from '../parts/graph.js';
 import { integrityOf } from '../parts/integrity.js';
+import { lakefsClient } from '../parts/lakefs.js';
 import { isListenerWanted } from '../parts/listener-wanted.js';
 import { theRealOutside } from '../parts/outside.js';
 import { type ConnectedTargets, connectTargets } from '../parts/targets.js';
@@ -15,7 +16,7 @@ import { checkAgent } from './agent.js';
 import { EXCHANGE_MS, impatient, limited, subject, unlessAborted, WHOLE_MS } from './budget.js';
 import { CHECK_NAMES, type CheckName } from './catalogue.js';
 import type { Check } from './check.js';
-import { checkConfiguration, checkLakefs } from './configuration.js';
+import { checkConfiguration } from './configuration.js';
 import { checkExpiries } from './credential.js';
 import { checkListener, checkReconciler } from './daemons.js';
 import { checkDisks, type DiskPlaces, hostDisks } from './disks.js';
@@ -24,6 +25,8 @@ import { checkFiles } from './files.js';
 import { askAgent, checkProxmoxSide, proxmoxRoots } from './host.js';
 import { hubPorts } from './hub.js';
 import { checkIntegrity } from './integrity.js';
+import { checkLakefsSettings } from './lakefs.js';
+import { checkLakefsSide, type LakefsSide } from './lakefs-side.js';
 import { createLook } from './look.js';
 import { lookAtTheWay, timedLook } from './microsoft.js';
 import { idOnThisHost, placesOf, standingAt } from './places.js';
@@ -51,6 +54,7 @@ export async function examine(examination: Examination): Promise<Check[]> {
   const hasty = hastened(settings);
   const graph = settings.entra.enforce ? connectGraph(hasty, log, metrics, outside) : undefined;
   const targets = connectTargets(hasty, log, metrics, outside);
+  const lakefs = settings.lakefs ? lakefsClient(hasty, log, metrics, outside, HASTY_RETRY) : undefined;
   try {
     const checks = await Promise.all([
       checkConfiguration(loaded),
@@ -59,18 +63,21 @@ export async function examine(examination: Examination): Promise<Check[]> {
       checkExpiries({ ...settings, expiries: usedExpiries(settings) }, clock.now()),
       graph ? checkMicrosoft(examination, hasty, graph, signal) : [],
       checkTargets(hasty, targets, clock, signal),
-      checkLakefs(lakefsNames(loaded)),
+      checkLakefsSettings(settings.lakefs, lakefsNames(loaded)),
+      lakefs && hasty.lakefs ? checkLakefsSide(lakefsPorts(hasty, hasty.lakefs, lakefs, graph, clock), signal) : [],
       subject(diskNames(settings), signal, () => checkDisks(diskPlaces(settings), hostDisks)),
       subject(RECONCILER_NAMES, signal, () => checkReconciler(reconcilerPorts(settings, clock.now()))),
     ]);
     return inOrder(settle(checks.flat()));
   } finally {
     done();
-    await closeSoon([targets.close(), graph?.close()]);
+    await closeSoon([targets.close(), graph?.close(), lakefs?.close()]);
   }
 }
 
 const RECONCILER_NAMES = CHECK_NAMES.filter((name) => name.startsWith('reconciler.'));
+/** A call that failed is made once more at most. */
+const HASTY_RETRY = { firstMs: 200, longestMs: 200, deadlineMs: 250 };
 const FILE_NAMES = CHECK_NAMES.filter((name) => name.startsWith('files.') && name !== 'files.integrity');
 
 function diskPlaces(settings: Settings): DiskPlaces {
@@ -91,11 +98,12 @@ function usedExpiries({ expiries, entra, sources }: Settings): Settings['expirie
 
 /** No single call may outlive the patience of the doctor. */
 function hastened(settings: Settings): Settings {
-  const { entra, proxmox } = settings;
+  const { entra, proxmox, lakefs } = settings;
   return {
     ...settings,
     entra: { ...entra, timeoutMs: Math.min(entra.timeoutMs, EXCHANGE_MS) },
     proxmox: { ...proxmox, timeoutMs: Math.min(proxmox.timeoutMs, EXCHANGE_MS) },
+    lakefs: lakefs && { ...lakefs, timeoutMs: Math.min(lakefs.timeoutMs, EXCHANGE_MS) },
   };
 }
 
@@ -188,9 +196,23 @@ async function checkTargets(
   return parts.flat();
 }
 
+function lakefsPorts(
+  settings: Settings,
+  lakefs: LakefsSettings,
+  client: LakefsSide['client'],
+  graph: Graph | undefined,
+  clock: Clock,
+): LakefsSide {
+  const ask = asker(settings.paths.operatorSocket, 'reconciler');
+  return { settings: { ...settings, lakefs }, client, graph, ask, now: clock.now };
+}
+
 function lakefsNames({ origins }: LoadedSettings): string[] {
   return Object.entries(origins)
-    .filter(([name, { kind }]) => name.startsWith('LAKEFS_') && !['default', 'unset', 'derived'].includes(kind))
+    .filter(
+      ([name, { kind }]) =>
+        (name.startsWith('LAKEFS_') || name === 'GROUP_FILTER') && !['default', 'unset', 'derived'].includes(kind),
+    )
     .map(([name]) => name);
 }
 

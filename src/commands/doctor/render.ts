@@ -1,5 +1,5 @@
 import type { colours } from '../io.js';
-import { CATALOGUE, PARTS } from './catalogue.js';
+import { CATALOGUE, type CheckName, PARTS } from './catalogue.js';
 import { type Check, type CheckState, isOk } from './check.js';
 
 type Paint = ReturnType<typeof colours>;
@@ -15,6 +15,14 @@ const LABELS: Readonly<Record<CheckState, string>> = {
   skipped: '--',
 };
 
+/** The checks of one command: under which heading each is shown, and what follows where it is not well. */
+export interface Catalogue<Name extends string> {
+  parts: readonly string[];
+  checks: Readonly<Record<Name, { part: string; why: string }>>;
+}
+
+const DOCTOR: Catalogue<CheckName> = { parts: PARTS, checks: CATALOGUE };
+
 /** What `--json` prints: exactly these fields; `why` and `mend` are null where there is nothing to say or do. */
 export interface ShownCheck {
   name: string;
@@ -25,28 +33,46 @@ export interface ShownCheck {
 }
 
 export function shownCheck(check: Check): ShownCheck {
-  const why = isOk(check) ? null : CATALOGUE[check.name].why;
+  return shownBy(DOCTOR, check);
+}
+
+/** The same for the checks of another command. */
+export function shownBy<Name extends string>({ checks }: Catalogue<Name>, check: Check<Name>): ShownCheck {
+  const why = isOk(check) ? null : checks[check.name].why;
   return { name: check.name, ok: isOk(check), saw: check.saw, why, mend: check.mend ?? null };
 }
 
 /** The checks by part, with why and what to do where one is not well, and the sum of it at the end. */
 export function renderChecks(checks: readonly Check[], paint: Paint): string[] {
-  const lines = PARTS.flatMap((part) => {
-    const own = checks.filter(({ name }) => CATALOGUE[name].part === part);
+  return renderBy(DOCTOR, checks, paint);
+}
+
+/** The same for the checks of another command. */
+export function renderBy<Name extends string>(
+  catalogue: Catalogue<Name>,
+  checks: readonly Check<Name>[],
+  paint: Paint,
+): string[] {
+  const lines = catalogue.parts.flatMap((part) => {
+    const own = checks.filter(({ name }) => catalogue.checks[name].part === part);
     if (own.length === 0) return [];
-    return [paint.bold(part), ...own.flatMap((check) => renderCheck(check, paint)), ''];
+    return [
+      paint.bold(part),
+      ...own.flatMap((check) => renderCheck(check, catalogue.checks[check.name].why, paint)),
+      '',
+    ];
   });
   return [...lines, summary(checks, paint)];
 }
 
-function renderCheck(check: Check, paint: Paint): string[] {
+function renderCheck(check: Check<string>, why: string, paint: Paint): string[] {
   const { name, state, saw, mend } = check;
   const label = paintOf(state, paint)(LABELS[state]);
   const [first = '', ...rest] = wrap(`${name}: ${saw}`);
   return [
     `  ${label}  ${first}`,
     ...indented(rest),
-    ...(isOk(check) ? [] : indented(wrap(`why: ${CATALOGUE[name].why}`))),
+    ...(isOk(check) ? [] : indented(wrap(`why: ${why}`))),
     ...(mend ? indented(wrap(`${isOk(check) ? 'note' : 'mend'}: ${mend}`)) : []),
   ];
 }
@@ -66,7 +92,7 @@ function paintOf(state: CheckState, paint: Paint): (text: string) => string {
   }
 }
 
-function summary(checks: readonly Check[], paint: Paint): string {
+function summary(checks: readonly Pick<Check, 'state'>[], paint: Paint): string {
   const count = (...states: CheckState[]) => checks.filter(({ state }) => states.includes(state)).length;
   const wrongs = count('wrong');
   const blind = count('unreachable', 'skipped');

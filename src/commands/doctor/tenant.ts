@@ -43,7 +43,12 @@ export async function checkTenant(ports: TenantPorts, signal: AbortSignal): Prom
     ];
   }
   const { roles } = readToken(token);
-  const needed = REQUIRED_ROLES.map((role) => ({ role, use: USES[role] }));
+  const needed = [
+    ...REQUIRED_ROLES.map((role): { role: string; use: string } => ({ role, use: USES[role] })),
+    ...(settings.lakefs?.source === 'app-assignments'
+      ? [{ role: 'Application.Read.All', use: 'the groups that are assigned to the application, for lakeFS' }]
+      : []),
+  ];
   const permissions = checkRoles({ roles, needed, clientId });
   const met = await way.service;
   if (met.kind === 'failed' || met.distrust) {

@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/settings.js';
+import type { GroupId } from '../../domain/identity.js';
 import type { LedgerEntry } from '../../domain/ledger-entry.js';
 import type { Directory } from '../../domain/reading.js';
 import { createEntraDirectory } from '../../entra/directory.js';
@@ -16,13 +17,17 @@ export interface ConnectedDirectory {
   close(): Promise<void>;
 }
 
-/** Entra, or with GRAPH_ENFORCE=false the Proxmox realm. `remembered`: everybody in the ledger. */
+/**
+ * Entra, or with GRAPH_ENFORCE=false the Proxmox realm. `remembered`: everybody in the ledger. `moreGroups`: groups of
+ * Entra that are read beside the configured ones.
+ */
 export function connectDirectory(
   settings: Settings,
   log: Log,
   metrics: Metrics,
   remembered: () => readonly LedgerEntry[],
   outside: Outside = theRealOutside,
+  moreGroups?: () => readonly GroupId[],
 ): ConnectedDirectory {
   const { entra } = settings;
   if (!entra.enforce) {
@@ -32,6 +37,7 @@ export function connectDirectory(
     return { directory, close: () => client.close() };
   }
   const graph = connectGraph(settings, log, metrics, outside);
-  const directory = createEntraDirectory({ graph: graph.client, groups: entra.groupIds, users: entra.userIds, log });
+  const { groupIds: groups, userIds: users } = entra;
+  const directory = createEntraDirectory({ graph: graph.client, groups, moreGroups, users, log });
   return { directory, graph, close: () => graph.close() };
 }

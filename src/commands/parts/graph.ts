@@ -35,12 +35,16 @@ export function openOutbound({ proxy, caFile, entra: { timeoutMs } }: Settings):
   return createOutbound({ proxy, secureContext: trustedRoots(caFile), connectTimeoutMs });
 }
 
-/** The Graph client of this process, over the way out of its settings. */
+/**
+ * The Graph client of this process, over the way out of its settings. `isOneOff`: for a command that may well lack what
+ * the reconciler cannot do without, so that one refusal says nothing of the next call.
+ */
 export function connectGraph(
   settings: Settings,
   log: Log,
   metrics: Metrics,
   { clock, random, graph }: Outside = theRealOutside,
+  { isOneOff = false }: { isOneOff?: boolean } = {},
 ): Graph {
   const { entra } = settings;
   if (!entra.tenantId || !entra.clientId || !entra.credential) {
@@ -63,7 +67,7 @@ export function connectGraph(
   const credential = credentialFor(entra.graphScope);
   const breaker = createBreaker({ clock, log, random });
   const client = createGraphClient({
-    breaker,
+    breaker: isOneOff ? undefined : breaker,
     baseUrl: entra.graphBaseUrl,
     credential,
     log,

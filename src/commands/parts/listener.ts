@@ -25,6 +25,7 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import { systemClock } from '../../telemetry/system-clock.js';
 import { type EventHubSource, startEventHubSource } from './event-hub-source.js';
 import { connectGraph } from './graph.js';
+import { lakefsDiscovery } from './lakefs-target.js';
 import { orUndo } from './or-undo.js';
 import { measureSubscriptions } from './subscription-metrics.js';
 import { startWebhookSource, type WebhookSource } from './webhook-source.js';
@@ -77,7 +78,8 @@ export async function startListener(
   const watchList = createWatchList({
     configured: entra.groupIds,
     users: entra.userIds,
-    readTree: (signal) => readGroupTree(graph.client, entra.groupIds, signal),
+    discover: lakefsDiscovery(settings, graph.client, log),
+    readTree: (signal, groups) => readGroupTree(graph.client, groups, signal),
     recorded: () => [...new Set([store, second].flatMap((one) => one?.list() ?? []).map(({ resource }) => resource))],
     hints,
     clock: systemClock,

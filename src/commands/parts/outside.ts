@@ -19,6 +19,8 @@ export interface Outside {
   graph?: Dispatcher | undefined;
   /** The way to Proxmox. By default kept connections to PVE_API_URL. */
   proxmox?: Connections | undefined;
+  /** The way to lakeFS; not closed by us. By default kept connections as to Graph, through HTTPS_PROXY but for NO_PROXY. */
+  lakefs?: Dispatcher | undefined;
   /** The way to the account agent. By default what ACCOUNTS_COMMAND or ACCOUNTS_SOCKET say. */
   accounts?: Connect | undefined;
 }

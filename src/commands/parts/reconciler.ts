@@ -13,8 +13,10 @@ import type { HintSink, Queue } from '../../queue/queue.js';
 import { openSpool } from '../../queue/spool.js';
 import { watchClock } from '../../reconcile/clock-watch.js';
 import type { Context } from '../../reconcile/context.js';
+import { createPendingWatch } from '../../reconcile/lakefs-pending.js';
 import { createLoop } from '../../reconcile/loop.js';
 import { measureGuard } from '../../reconcile/measure-guard.js';
+import { measureLakefs } from '../../reconcile/measure-lakefs.js';
 import { measureQueue } from '../../reconcile/measure-queue.js';
 import { WRITES_PROBLEM } from '../../targets/proxmox/hindrance.js';
 import type { Log } from '../../telemetry/log.js';
@@ -23,7 +25,9 @@ import { openCatchUp } from './catch-up.js';
 import { openContext } from './context.js';
 import { integrityOf } from './integrity.js';
 import type { KernelLock } from './kernel-lock.js';
+import { type LiveExpiries, liveExpiries } from './live-expiries.js';
 import { type Outside, theRealOutside } from './outside.js';
+import { watchOwnToken } from './own-token.js';
 
 /** A running reconciler, to be put behind an operator socket. */
 export interface Reconciler {
@@ -43,10 +47,11 @@ export async function startReconciler(
   log: Log,
   metrics: Metrics,
   outside: Outside = theRealOutside,
+  live: LiveExpiries = liveExpiries(settings, log, outside.clock.now),
 ): Promise<Reconciler> {
   const lock: KernelLock = await outside.lock(join(settings.paths.runDir, 'reconciler.lock'), 'reconciler');
   try {
-    return await startLocked(settings, log, metrics, lock, outside);
+    return await startLocked(settings, log, metrics, lock, outside, live);
   } catch (error) {
     lock.release();
     if (error instanceof LedgerBroken) log('reconcile.ledger.broken', { error: messageOf(error) });
@@ -67,6 +72,7 @@ async function startLocked(
   metrics: Metrics,
   lock: KernelLock,
   outside: Outside,
+  live: LiveExpiries,
 ): Promise<Reconciler> {
   const { clock } = outside;
   const { ctx, targets, graph, close } = await openContext(settings, log, metrics, outside);
@@ -86,7 +92,7 @@ async function startLocked(
     queue,
     busy: () => loop.busy(),
     startedAt: clock.now(),
-    expiries: settings.expiries,
+    expiries: live.all,
     integrity: () => integrityOf(settings),
     catchUp: catchUp && (() => catchUp.standing()),
     checkAccounts: linux && ((signal) => linux.check(signal)),
@@ -99,7 +105,12 @@ async function startLocked(
     },
     { ...(timeZone ? { timezone: timeZone } : {}), noOverlap: true },
   );
+  const ownToken = watchOwnToken(settings, live, log, metrics, outside);
+  const stopping = new AbortController();
+  const pending = createPendingWatch(ctx, queue);
   const everyMinute = setInterval(() => {
+    ownToken?.look().catch((error: unknown) => log('reconcile.loop.failed', { error: messageOf(error) }));
+    pending.look(stopping.signal).catch(() => undefined);
     tend(ctx, queue).catch((error: unknown) => log('reconcile.loop.failed', { error: messageOf(error) }));
   }, 60_000);
   const outageWatch = graph && watchOutages({ ...graph, clock });
@@ -115,7 +126,9 @@ async function startLocked(
     async measure() {
       await measureQueue(ctx, queue);
       measureGuard(ctx);
+      live.measure(metrics);
       metrics.proxmoxWritesHindered.set(ctx.problems.has(WRITES_PROBLEM) ? 1 : 0);
+      measureLakefs(ctx);
       const counts = { active: 0, suspended: 0, grace: 0, deleted: 0 };
       for (const entry of ctx.ledger.entries()) counts[entry.state] += 1;
       for (const [state, count] of Object.entries(counts)) metrics.identities.set({ state }, count);
@@ -123,6 +136,8 @@ async function startLocked(
     hints: queue,
     async stop() {
       clearInterval(everyMinute);
+      stopping.abort();
+      await ownToken?.close();
       outageWatch?.stop();
       unwatchOutages?.();
       await catchUp?.stop();

@@ -2,6 +2,7 @@ import { catchUpLateness } from '../../operator/catch-up.js';
 import { lateness } from '../../operator/health.js';
 import type { ReconcilerStatus } from '../../operator/status.js';
 import type { ExpiryView } from '../../telemetry/expiry.js';
+import { lakefsAlarms } from './lakefs.js';
 import { ago, span } from './words.js';
 
 /** What of the reconciler needs somebody, most urgent first. */
@@ -30,6 +31,7 @@ export function alarmsOf(status: ReconcilerStatus, now: number): string[] {
     ...(unasked ? [unasked.detail] : []),
     ...status.queue.parked.map((item) => `parked ${item.key} after ${item.attempts} attempts: ${item.error}`),
     ...status.conflicts.map((item) => `conflict ${item.upn} on ${item.target}: ${item.what}. ${item.remedy}`),
+    ...(status.lakefs ? lakefsAlarms(status.lakefs) : []),
     ...status.failing.map(
       ({ upn, problem, since }) =>
         `failing ${upn}: ${problem}${since ? ` (for ${span(now - Date.parse(since))})` : ''}`,
@@ -48,9 +50,10 @@ function problemAlarms({ problems, conditions }: ReconcilerStatus, now: number):
   ]);
 }
 
-function expiryAlarm({ credential, expiresAt, level, daysLeft, remedy }: ExpiryView): string {
+function expiryAlarm({ credential, name, expiresAt, level, daysLeft, remedy }: ExpiryView): string {
+  if (credential === 'proxmox-token-rotation') return `${name} was to be rotated or revoked by ${expiresAt}: ${remedy}`;
   const when = level === 'expired' ? `has ended (${expiresAt})` : `ends in ${daysLeft} d (${expiresAt})`;
-  return `${credential} ${when}: ${remedy}`;
+  return `${name === undefined ? credential : `the token ${name}`} ${when}: ${remedy}`;
 }
 
 /** What is enforced cannot be wrong while something runs, other than by what was changed since. */

@@ -8,6 +8,7 @@ import type { HeldView } from '../../operator/views.js';
 import { colours, type Io } from '../io.js';
 import { alarmsOf } from './alarms.js';
 import { groupRows, type ShownGroup } from './groups.js';
+import { renderLakefs } from './lakefs.js';
 import { plainTable } from './plain-table.js';
 import { removalLine, renderRejected } from './plan.js';
 import { namedBySource } from './subscription-source.js';
@@ -42,6 +43,7 @@ export function renderStatus(
   ];
   const lines = alarms.length === 0 ? [paint.green('All is well.')] : alarms.map((alarm) => paint.red(`! ${alarm}`));
   if (reconciler) lines.push('', ...renderReconciler(reconciler, now));
+  if (reconciler?.lakefs) lines.push('', ...renderLakefs(reconciler.lakefs, now));
   if (groups && groups.length > 0) lines.push('', ...renderGroups(groups));
   if (subscriptions) lines.push('', ...renderSubscriptions(namedBySource(subscriptions), now));
   if (eventHub) lines.push('', hubLine(eventHub, now));

@@ -39,6 +39,8 @@ export function describeStep(step: TokenStep): string {
       return `change the token ${fullId(step.declaration)}: ${step.changes.join('; ')}`;
     case 'token.confirm':
       return `ask as ${fullId(step.declaration)} what it may do, and note that its secret is stored`;
+    case 'secret.copy':
+      return `store the secret of ${fullId(step.declaration)} also where it is missing: ${step.places.join(', ')}`;
     default:
       return step satisfies never;
   }

@@ -1,11 +1,12 @@
-import { join } from 'node:path';
 import type { StepResult } from '../../targets/proxmox/tokens/apply.js';
 import { bringTokensAbout, type Looked, lookAtTokens } from '../../targets/proxmox/tokens/setup.js';
 import { ExitCode } from '../exit-code.js';
 import type { Io } from '../io.js';
-import { takeKernelLock } from '../parts/kernel-lock.js';
+import { withBootstrapAudit } from '../parts/bootstrap-audit.js';
 import { equip } from '../settings-of.js';
 import { describeStep } from './describe.js';
+import { knowingOthers } from './elsewhere.js';
+import { keepEnds } from './keep-ends.js';
 import type { TokenOptions } from './options.js';
 import { withTokens } from './with-tokens.js';
 
@@ -13,8 +14,9 @@ const PATIENCE_MS = 15 * 60_000;
 
 /** Shows what `token apply` would do. Writes nothing anywhere. Exit 1 where a declaration is in conflict. */
 export async function tokenPlan(file: string, options: TokenOptions, io: Io): Promise<ExitCode> {
+  const { settings } = equip('status', options, io);
   return withTokens(file, options, io, async (ports) => {
-    const { plan } = await lookAtTokens(ports, AbortSignal.timeout(PATIENCE_MS));
+    const { plan } = await lookAtTokens(knowingOthers(ports, settings, file), AbortSignal.timeout(PATIENCE_MS));
     const steps = plan.steps.map((step) => ({ step: describeStep(step) }));
     if (options.json) io.out(JSON.stringify({ changed: false, steps, ...rest(plan) }));
     else {
@@ -28,20 +30,20 @@ export async function tokenPlan(file: string, options: TokenOptions, io: Io): Pr
 
 /** Makes the declarations true and proves it. Exit 1 where something failed, is in conflict, or has wrong rights. */
 export async function tokenApply(file: string, options: TokenOptions, io: Io): Promise<ExitCode> {
-  const { settings } = equip('status', options, io);
+  const { settings, log } = equip('status', options, io);
   if (settings.dryRun) {
     io.err('DRY_RUN is on: nothing is written');
     return tokenPlan(file, options, io);
   }
   return withTokens(file, options, io, async (ports) => {
     // Two at once would each take the other's half-made token for one whose secret was lost.
-    const lock = await takeKernelLock(join(settings.paths.runDir, 'token-setup.lock'), '"entramox token"');
-    try {
+    return withBootstrapAudit({ settings, verb: 'token apply', log, pbs: options.pbs }, async (record) => {
       const signal = AbortSignal.timeout(PATIENCE_MS);
-      const looked = await lookAtTokens(ports, signal);
-      const { steps, wrongRights } = await bringTokensAbout(ports, looked, signal);
+      const looked = await lookAtTokens(knowingOthers(ports, settings, file), signal);
+      const { steps, wrongRights } = await bringTokensAbout(ports, looked, signal, record);
       const shown = steps.map(({ step, ...outcome }) => ({ step: describeStep(step), ...outcome }));
       const changed = steps.some(({ result }) => result === 'done');
+      await keepEnds({ settings, file, ports, log, io }, signal);
       if (options.json) io.out(JSON.stringify({ changed, steps: shown, ...rest(looked.plan), wrongRights }));
       else {
         for (const one of shown) io.out(`${one.result}: ${one.step}${'error' in one ? `: ${one.error}` : ''}`);
@@ -51,9 +53,7 @@ export async function tokenApply(file: string, options: TokenOptions, io: Io): P
         for (const wrong of wrongRights) io.err(`error: ${wrong}`);
       }
       return isWell(steps, looked, wrongRights) ? ExitCode.done : ExitCode.failed;
-    } finally {
-      lock.release();
-    }
+    });
   });
 }
 

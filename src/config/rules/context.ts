@@ -81,6 +81,25 @@ export function isLinuxReachable(values: Partial<Values>, isFailed: (name: Setti
   return reached || isFailed('ACCOUNTS_SOCKET') || isFailed('ACCOUNTS_COMMAND');
 }
 
+/** Settings that say who is in scope. */
+export const SCOPE_SETTINGS = [
+  'ENTRA_GROUP_IDS',
+  'ENTRA_USER_IDS',
+  'ENTRA_ROLE_MAP',
+  'ENTRA_ALLUSERS_GROUP_ID',
+  'ENTRA_SUPERADMIN_GROUP_ID',
+] as const satisfies readonly SettingName[];
+
+/**
+ * What is configured. The account agent has an address without anybody having said so; with lakeFS configured and
+ * nobody in scope, as the predecessor's configuration is, it is not meant.
+ */
 function defaultTargets(isGiven: (name: SettingName) => boolean, linux: boolean): readonly TargetName[] {
-  return [...(linux ? (['linux'] as const) : []), ...(isGiven('PVE_API_TOKEN') ? (['proxmox'] as const) : [])];
+  const lakefs = isGiven('LAKEFS_ENDPOINT');
+  const meant = !lakefs || isGiven('ACCOUNTS_COMMAND') || SCOPE_SETTINGS.some(isGiven);
+  return [
+    ...(linux && meant ? (['linux'] as const) : []),
+    ...(isGiven('PVE_API_TOKEN') ? (['proxmox'] as const) : []),
+    ...(lakefs ? (['lakefs'] as const) : []),
+  ];
 }

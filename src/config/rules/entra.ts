@@ -1,4 +1,4 @@
-import type { RuleContext } from './context.js';
+import { type RuleContext, SCOPE_SETTINGS } from './context.js';
 
 /** Tenant, application, exactly one credential, and somebody in scope: all needed where Entra decides. */
 export function entraRules(context: RuleContext): void {
@@ -36,18 +36,12 @@ export function entraRules(context: RuleContext): void {
   scopeRule(context);
 }
 
-const SCOPE_SETTINGS = [
-  'ENTRA_GROUP_IDS',
-  'ENTRA_USER_IDS',
-  'ENTRA_ROLE_MAP',
-  'ENTRA_ALLUSERS_GROUP_ID',
-  'ENTRA_SUPERADMIN_GROUP_ID',
-] as const;
-
 function scopeRule(context: RuleContext): void {
   const { values, isFailed } = context;
   const somebody = SCOPE_SETTINGS.some((name) => isFailed(name) || (values[name]?.length ?? 0) > 0);
   if (!context.needs.scope || somebody) return;
+  // The groups of lakeFS have settings of their own.
+  if (context.targets.length > 0 && context.targets.every((target) => target === 'lakefs')) return;
   context.problem(
     'ENTRA_GROUP_IDS',
     'at least one group or user: ENTRA_GROUP_IDS, ENTRA_USER_IDS, ENTRA_ROLE_MAP or one of the role groups',

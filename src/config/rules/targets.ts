@@ -2,13 +2,12 @@ import { isLinuxReachable, type RuleContext } from './context.js';
 
 /** What each target cannot do without. */
 export function targetRules(context: RuleContext): void {
-  lakefsNotice(context);
   if (!context.needs.targets) return;
 
   if (context.targets.length === 0) {
     context.problem(
       'TARGETS',
-      'at least one target: an account agent (ACCOUNTS_SOCKET) or a Proxmox token (PVE_API_TOKEN_FILE)',
+      'at least one target: an account agent (ACCOUNTS_SOCKET), a Proxmox token (PVE_API_TOKEN_FILE) or lakeFS (LAKEFS_ENDPOINT)',
     );
   }
   if (context.targets.includes('linux') && !isLinuxReachable(context.values, context.isFailed)) {
@@ -70,21 +69,3 @@ function sudoNotices({ values, notice, targets }: RuleContext): void {
 
 /** Groups whose members can become root on a Debian system. */
 const ROOT_LIKE = new Set(['disk', 'docker', 'kvm', 'libvirt', 'lxd', 'root', 'shadow', 'staff', 'sudo', 'wheel']);
-
-function lakefsNotice({ isGiven, notice }: RuleContext): void {
-  const names = [
-    'LAKEFS_ENDPOINT',
-    'LAKEFS_ACCESS_KEY_ID',
-    'LAKEFS_SECRET_ACCESS_KEY',
-    'LAKEFS_DEFAULT_POLICIES',
-    'GROUP_FILTER',
-  ] as const;
-  const given = names.filter(isGiven);
-  if (given.length > 0) {
-    notice(
-      'ignored',
-      given[0] ?? 'LAKEFS_ENDPOINT',
-      `This version has no lakeFS target: ${given.join(', ')} ${given.length === 1 ? 'is' : 'are'} checked and otherwise ignored.`,
-    );
-  }
-}

@@ -7,6 +7,7 @@ import { listenerSettings } from './listener.js';
 import { networkSettings } from './network.js';
 import { generalSettings, telemetrySettings } from './operations.js';
 import { proxmoxSettings } from './proxmox.js';
+import { realmSettings } from './realm.js';
 import { guardSettings, reconcileSettings } from './reconcile.js';
 import { sourceSettings } from './sources.js';
 
@@ -23,8 +24,9 @@ export const sections = [
   { title: 'Guard', settings: guardSettings },
   { title: 'Linux accounts', settings: linuxSettings },
   { title: 'Proxmox VE', settings: proxmoxSettings },
+  { title: 'Login to Proxmox VE (entramox realm)', settings: realmSettings },
   { title: 'Logs, metrics and the operator socket', settings: telemetrySettings },
-  { title: 'lakeFS (later)', settings: lakefsSettings },
+  { title: 'lakeFS', settings: lakefsSettings },
 ] as const;
 
 /** The one schema: every canonical name with its type, default and words. */
@@ -40,6 +42,7 @@ export const schema = {
   ...guardSettings,
   ...linuxSettings,
   ...proxmoxSettings,
+  ...realmSettings,
   ...telemetrySettings,
   ...lakefsSettings,
 } as const;

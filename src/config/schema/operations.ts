@@ -5,14 +5,13 @@ import { absolutePath, choice, integer, socketPath } from '../types/scalars.js';
 import { valueType } from '../value-type.js';
 
 /** Targets that this version writes to. */
-export type TargetName = 'linux' | 'proxmox';
+export type TargetName = 'linux' | 'proxmox' | 'lakefs';
 
-const targets = valueType('linux, proxmox, or both separated by a comma', (text, wrong) => {
+const TARGET_NAMES: readonly TargetName[] = ['linux', 'proxmox', 'lakefs'];
+
+const targets = valueType('linux, proxmox, lakefs, or several separated by commas', (text, wrong) => {
   const entries = words(text.toLowerCase());
-  if (entries.includes('lakefs')) {
-    return wrong('linux, proxmox, or both; this version has no lakeFS target, so leave lakefs out');
-  }
-  const known = entries.filter((entry): entry is TargetName => entry === 'linux' || entry === 'proxmox');
+  const known = entries.filter((entry): entry is TargetName => TARGET_NAMES.some((name) => name === entry));
   return known.length === entries.length && known.length > 0 ? [...new Set(known)] : wrong();
 });
 
@@ -20,7 +19,7 @@ const targets = valueType('linux, proxmox, or both separated by a comma', (text,
 export const generalSettings = {
   TARGETS: optional(targets, {
     about:
-      'Systems that are written to. Without it those that are configured: linux, and proxmox where PVE_API_TOKEN is set.',
+      'Systems that are written to. Without it those that are configured: linux, proxmox where PVE_API_TOKEN is set, and lakefs where LAKEFS_ENDPOINT is.',
     example: 'linux,proxmox',
   }),
   STATE_DIR: defaulted(absolutePath('a directory'), '/var/lib/entramox', {

@@ -11,7 +11,7 @@ export const reconcileSettings = {
   }),
   FIRST_RUN: defaulted(choice('plan', 'apply'), 'plan', {
     about:
-      'On a host where nothing was ever applied: plan, and write nothing before "entramox approve" of that plan; or apply at once.',
+      'On a host where nothing was ever applied: plan, and write nothing before "entramox approve" of that plan; or apply at once, which is the default where lakeFS is the only target.',
     example: 'apply',
   }),
   SWEEP_CRON: defaulted(cron(), '15 2 * * *', {

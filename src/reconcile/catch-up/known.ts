@@ -1,5 +1,7 @@
 import type { ObjectId } from '../../domain/identity.js';
+import { peopleInLakefs } from '../../domain/plan-lakefs-record.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { lakefsRecord } from '../lakefs-port.js';
 import type { Outcome } from '../settle.js';
 
 /**
@@ -14,7 +16,10 @@ export interface KnownPeople {
   settled(outcome: Outcome): void;
 }
 
-export function createKnownPeople(ledger: Pick<Ledger, 'entries'>, configured: readonly ObjectId[]): KnownPeople {
+export function createKnownPeople(
+  ledger: Pick<Ledger, 'entries' | 'data'>,
+  configured: readonly ObjectId[],
+): KnownPeople {
   const seen = new Set<ObjectId>();
   let complete = false;
   const note = ({ oid, prepared }: Outcome) => {
@@ -22,8 +27,11 @@ export function createKnownPeople(ledger: Pick<Ledger, 'entries'>, configured: r
     if (reading.certainty === 'present' && reading.groups.length > 0) seen.add(oid);
   };
   return {
-    list: () =>
-      complete ? [...new Set([...configured, ...seen, ...ledger.entries().map(({ oid }) => oid)])] : undefined,
+    list() {
+      if (!complete) return undefined;
+      const inLakefs = peopleInLakefs(lakefsRecord(ledger));
+      return [...new Set([...configured, ...seen, ...inLakefs, ...ledger.entries().map(({ oid }) => oid)])];
+    },
     swept(outcomes) {
       seen.clear();
       for (const outcome of outcomes) note(outcome);

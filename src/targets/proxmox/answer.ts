@@ -1,30 +1,16 @@
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
+import { type AnswerText, readBoundedBody } from '../../http/bounded-body.js';
 import { redactText } from '../../telemetry/redact.js';
+
+export type { AnswerText } from '../../http/bounded-body.js';
 
 /** Answers past this are not read: 5,000 users with everything are 1.3 MB, and user.cfg cannot hold many more. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
-/** The text of an answer, or why it was not read to its end. */
-export type AnswerText = { ok: true; text: string } | { ok: false; why: string };
-
 /** Reads a body up to the limit; past it the connection is dropped instead of drained. */
-export async function readBounded(answer: Dispatcher.ResponseData): Promise<AnswerText> {
-  const announced = Number(answer.headers['content-length'] ?? 0);
-  const tooLong = `is longer than the ${MAX_ANSWER_BYTES} bytes that are read`;
-  if (announced > MAX_ANSWER_BYTES) {
-    answer.body.on('error', () => undefined).destroy();
-    return { ok: false, why: `${tooLong} (${announced} announced)` };
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer.body) {
-    size += (chunk as Buffer).length;
-    // Leaving the loop destroys the body, and the connection with it.
-    if (size > MAX_ANSWER_BYTES) return { ok: false, why: tooLong };
-    chunks.push(chunk as Buffer);
-  }
-  return { ok: true, text: Buffer.concat(chunks).toString('utf8') };
+export function readBounded(answer: Dispatcher.ResponseData): Promise<AnswerText> {
+  return readBoundedBody(answer, MAX_ANSWER_BYTES);
 }
 
 const envelope = z.object({ data: z.unknown() });

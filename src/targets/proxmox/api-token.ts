@@ -9,15 +9,19 @@ export interface ApiToken {
   secret: string;
 }
 
-const SHAPE = /^([^\s:/!=]+@[A-Za-z][A-Za-z0-9.\-_]+)!([A-Za-z][A-Za-z0-9.\-_]+)=([\x21-\x7e]+)$/;
+/** What stands before it in a header is pasted along now and then. */
+const SHAPE = /^(?:PVEAPIToken[= ])?([^\s:/!=]+@[A-Za-z][A-Za-z0-9.\-_]+)!([A-Za-z][A-Za-z0-9.\-_]+)=([\x21-\x7e]+)$/;
 
-/** The parts of `user@realm!id=secret`. Throws Rejected, without the value, where the text has another shape. */
-export function parseApiToken(text: string): ApiToken {
+/**
+ * The parts of `user@realm!id=secret`; `from` is the setting or file that it comes from. Throws Rejected, without the
+ * value, where the text has another shape.
+ */
+export function parseApiToken(text: string, from = 'PVE_API_TOKEN'): ApiToken {
   const match = SHAPE.exec(text.trim());
   const [, owner, id, secret] = match ?? [];
   if (!owner || !id || !secret) {
     throw new Rejected(
-      'PVE_API_TOKEN is not a Proxmox VE API token: expected user@realm!tokenid=secret, ' +
+      `${from} is not a Proxmox VE API token: expected user@realm!tokenid=secret, ` +
         'as "pveum user token add USER@REALM ID" prints it (full-tokenid, then =, then value)',
     );
   }

@@ -1,4 +1,5 @@
 import { Rejected } from '../../domain/errors.js';
+import { PVE_NAMES, type WayNames } from './transport/way-names.js';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const API_ROOT = '/api2/json';
@@ -12,19 +13,20 @@ export interface ApiAddress {
   root: string;
 }
 
-/** Reads PVE_API_URL, with or without `/api2/json`. Throws Rejected on a shape that would leak the token. */
-export function parseBaseUrl(baseUrl: string): ApiAddress {
+/** Reads an address, with or without `/api2/json`. Throws Rejected on a shape that would leak the token. */
+export function parseBaseUrl(
+  baseUrl: string,
+  { address, example }: Pick<WayNames, 'address' | 'example'> = PVE_NAMES,
+): ApiAddress {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new Rejected(
-      `PVE_API_URL ${JSON.stringify(baseUrl)} is not a URL; write it like https://pve1.example.com:8006`,
-    );
+    throw new Rejected(`${address} ${JSON.stringify(baseUrl)} is not a URL; write it like ${example}`);
   }
   if (url.username || url.password || url.search || url.hash) {
-    throw new Rejected(`PVE_API_URL for ${url.host} may carry neither user, password, query nor fragment`);
+    throw new Rejected(`${address} for ${url.host} may carry neither user, password, query nor fragment`);
   }
   if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
-    throw new Rejected(`PVE_API_URL http://${url.host} would send the API token in clear; use https`);
+    throw new Rejected(`${address} http://${url.host} would send the API token in clear; use https`);
   }
   const path = url.pathname.replace(/\/+$/, '');
   return { origin: url.origin, host: url.host, root: path.endsWith(API_ROOT) ? path : `${path}${API_ROOT}` };

@@ -1,16 +1,16 @@
-import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { Clock } from '../../domain/clock.js';
 import { Busy, SourceUnavailable } from '../../domain/errors.js';
+import { withDeadline } from '../../http/deadline.js';
 import type { Log } from '../../telemetry/log.js';
-import { errorText, parseData, readBounded } from './answer.js';
-import { parseApiToken } from './api-token.js';
-import { expandPath, parseBaseUrl } from './base-url.js';
-import { classifyConnectionError } from './connection-error.js';
-import { type Connections, openConnections } from './connections.js';
-import { withDeadline } from './deadline.js';
+import { errorText, parseData } from './answer.js';
+import type { Caller } from './caller.js';
+import type { Connections } from './connections.js';
 import { errorOf, ProxmoxError } from './proxmox-error.js';
 import { excerpt } from './text.js';
+import { apiTokenCredential } from './transport/api-token-credential.js';
+import { restTransport } from './transport/rest.js';
+import type { Method, ProxmoxTransport, TransportReply } from './transport/transport.js';
 import { createLane } from './write-lane.js';
 
 /** One call: a route with `{names}`, and what fills them. */
@@ -40,18 +40,22 @@ export interface CallReport {
 }
 
 /**
- * The Proxmox VE API over kept connections. Reads run side by side, writes never overlap.
+ * The Proxmox VE API over whichever transport. Reads run side by side, writes never overlap.
  *
  * Errors of all calls: ProxmoxError where PVE answered with one; Busy where it has no quorum, holds its lock, or a
  * write got no answer (its outcome is then not known); SourceUnavailable where a read got none, or the answer is not
- * PVE's. No error carries the token's secret.
+ * PVE's. No error carries a secret of the caller.
  */
 export interface ProxmoxClient {
   /** Host and port, for messages. */
   readonly host: string;
+  /** Who calls, and how that is proved. */
+  readonly caller: Caller;
+  /** What it is the API of; Proxmox VE where it is not said. */
+  readonly product?: 'Proxmox Backup Server' | undefined;
   /** `svc@pve`: the user that must never be disabled. */
   readonly tokenOwner: string;
-  /** `svc@pve!entramox`, without the secret. */
+  /** `svc@pve!entramox`, without the secret; the user itself where it is no token that calls. */
   readonly tokenId: string;
   get<T>(call: ProxmoxCall, schema: z.ZodType<T>, signal: AbortSignal): Promise<T>;
   /** The write's `data`; most writes answer null. */
@@ -59,21 +63,26 @@ export interface ProxmoxClient {
   close(): Promise<void>;
 }
 
-export interface ProxmoxClientOptions {
+export interface ClientOptions {
+  /** Per attempt. Writes get 10 s on top, the time that PVE itself waits for its lock. */
+  timeoutMs: number;
+  log: Log;
+  clock: Clock;
+  onCall?: ((report: CallReport) => void) | undefined;
+}
+
+export interface ProxmoxClientOptions extends ClientOptions {
   /** PVE_API_URL, `https://pve1.example.com:8006`. */
   baseUrl: string;
   /** `user@realm!id=secret` */
   token: string;
   /** Where the token came from, for messages; PVE_API_TOKEN where it is not said. */
   tokenFrom?: string | undefined;
+  /** Why it might not be let in, besides itself; see Caller. */
+  doubt?: string | undefined;
   /** PEM text of PVE_CA_FILE; where given, only certificates signed by it are trusted. */
   ca?: string | undefined;
-  /** Per attempt. Writes get 10 s on top, the time that PVE itself waits for its lock. */
-  timeoutMs: number;
-  log: Log;
-  clock: Clock;
-  onCall?: ((report: CallReport) => void) | undefined;
-  /** The transport; by default real connections to `baseUrl`. */
+  /** By default real connections to `baseUrl`. */
   connections?: Connections | undefined;
 }
 
@@ -84,17 +93,20 @@ const LOCK_WAIT_MS = 10_000;
 const BUSY_RETRY_MS = 10_000;
 const QUORUM_RETRY_MS = 30_000;
 
-type Method = 'GET' | ProxmoxWrite['method'];
-
 /** What one attempt came to. `again`: the same call may be repeated without harm. */
 type Attempt<T> = { ok: true; data: T } | { ok: false; error: Error; again: boolean };
 
+/** The API over HTTPS with an API token. Throws Rejected for a token, an address or a `ca` of another shape. */
 export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClient {
-  const { timeoutMs, log, clock, onCall, tokenFrom = 'PVE_API_TOKEN' } = options;
-  const token = parseApiToken(options.token);
-  const address = parseBaseUrl(options.baseUrl);
-  const connections = options.connections ?? openConnections({ origin: address.origin, ca: options.ca, timeoutMs });
-  const authorization = `PVEAPIToken=${token.fullId}=${token.secret}`;
+  const { baseUrl, token, tokenFrom = 'PVE_API_TOKEN', doubt, ca, timeoutMs, connections } = options;
+  const credential = apiTokenCredential(token, tokenFrom, doubt);
+  return createClientOver(restTransport({ baseUrl, credential, ca, timeoutMs, connections }), options);
+}
+
+/** The client over any transport, which it closes with itself. */
+export function createClientOver(transport: ProxmoxTransport, options: ClientOptions): ProxmoxClient {
+  const { timeoutMs, log, clock, onCall } = options;
+  const { host, caller, advice, product } = transport;
   const inWriteLane = createLane();
   let shut: { until: number; error: Busy } | undefined;
 
@@ -104,55 +116,47 @@ export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClien
     schema: z.ZodType<T>,
     signal: AbortSignal,
   ): Promise<Attempt<T>> {
-    const name = `${method} ${call.route.replaceAll(/\{(\w+)\}/g, (whole, key: string) => call.params?.[key] ?? whole)}`;
-    const path = address.root + expandPath(call.route, call.params, call.query);
-    const dispatcher = method === 'GET' ? connections.reads : connections.writes;
-    const limitMs = method === 'GET' ? timeoutMs : timeoutMs + LOCK_WAIT_MS;
+    const { route, params, query, body } = call;
+    const name = `${method} ${route.replaceAll(/\{(\w+)\}/g, (whole, key: string) => params?.[key] ?? whole)}`;
+    const limitMs = transport.overheadMs + (method === 'GET' ? timeoutMs : timeoutMs + LOCK_WAIT_MS);
     const startedAt = clock.now();
     let status: number | undefined;
     try {
-      const answer = await withDeadline({ clock, limitMs, signal }, async (deadline) => {
-        const response = await dispatcher.request(requestOf(method, path, authorization, call.body, deadline));
-        status = response.statusCode;
-        return { status, reason: response.statusText ?? '', body: await readBounded(response) };
-      });
-      if (answer === 'expired') return lost(method, `${name} got no whole answer within ${limitMs} ms`, false);
-      return judge(answer, method, name, schema);
-    } catch (error) {
-      signal.throwIfAborted();
-      const failure = classifyConnectionError(error, address.host);
-      if (failure.kind === 'untrusted') return { ok: false, error: failure.error, again: false };
-      return lost(method, `${name} failed (${failure.what})`, method === 'GET' || failure.kind === 'not-sent');
+      const reply = await withDeadline({ clock, limitMs, signal }, (deadline) =>
+        transport.send({ method, route, params, query, body }, deadline),
+      );
+      if (reply === 'expired') return lost(method, `${name} got no whole answer within ${limitMs} ms`, false);
+      if (reply.kind === 'answer') status = reply.status;
+      return judge(reply, method, name, schema);
     } finally {
-      onCall?.({ method, route: call.route, status, durationMs: clock.now() - startedAt });
+      onCall?.({ method, route, status, durationMs: clock.now() - startedAt });
     }
   }
 
-  function judge<T>(
-    answer: { status: number; reason: string; body: Awaited<ReturnType<typeof readBounded>> },
-    method: Method,
-    call: string,
-    schema: z.ZodType<T>,
-  ): Attempt<T> {
-    const { status, body, reason } = answer;
+  function judge<T>(reply: TransportReply, method: Method, call: string, schema: z.ZodType<T>): Attempt<T> {
+    if (reply.kind === 'refused') return { ok: false, error: reply.error, again: false };
+    if (reply.kind !== 'answer') {
+      return lost(method, `${call} failed (${reply.what})`, method === 'GET' || reply.kind === 'not-sent');
+    }
+    const { status, body, reason } = reply;
     if (status >= 300) {
-      const text = excerpt(errorText(body.ok ? body.text : '', reason), token.secret);
-      const error = errorOf({ status, text, call, host: address.host, tokenId: token.fullId, tokenFrom });
-      return settle(method, error);
+      const text = clean(errorText(body.ok ? body.text : '', reason));
+      return settle(method, errorOf({ status, text, call, host, caller, product }));
     }
     const parsed = body.ok ? parseData(body.text, schema) : body;
     if (parsed.ok) return parsed;
-    const start = body.ok ? ` It begins: ${excerpt(body.text, token.secret, 80)}` : '';
-    const message = `the answer of ${address.host} to ${call} ${parsed.why}; is PVE_API_URL right, and nothing in between?${start}`;
-    return { ok: false, error: new SourceUnavailable(excerpt(message, token.secret, 500)), again: false };
+    // JSON may be that of a new token, or of a realm with its client key: only what is something else is quoted.
+    const start = body.ok && !/^\s*[[{]/.test(body.text) ? ` It begins: ${clean(body.text, 80)}` : '';
+    const message = `the answer of ${host} to ${call} ${parsed.why}; ${advice.strange}${start}`;
+    return { ok: false, error: new SourceUnavailable(clean(message, 500)), again: false };
+  }
+
+  function clean(text: string, limit?: number): string {
+    return excerpt(text, transport.secrets(), limit);
   }
 
   function lost<T>(method: Method, what: string, again: boolean): Attempt<T> {
-    const message = excerpt(
-      `Proxmox VE at ${address.host} cannot be reached: ${what}; check PVE_API_URL and "systemctl status pveproxy"`,
-      token.secret,
-      500,
-    );
+    const message = clean(`${product ?? 'Proxmox VE'} at ${host} cannot be reached: ${what}; ${advice.silent}`, 500);
     return {
       ok: false,
       again,
@@ -201,13 +205,15 @@ export function createProxmoxClient(options: ProxmoxClientOptions): ProxmoxClien
   }
 
   return {
-    host: address.host,
-    tokenOwner: token.owner,
-    tokenId: token.fullId,
+    host,
+    caller,
+    product,
+    tokenOwner: caller.owner,
+    tokenId: caller.id,
     get: (call, schema, signal) => perform('GET', call, schema, signal),
     write: <T>(call: ProxmoxWrite, signal: AbortSignal, schema?: z.ZodType<T>) =>
       inWriteLane(() => write(call, schema ?? (z.unknown() as z.ZodType<T>), signal), signal),
-    close: () => connections.close(),
+    close: () => transport.close(),
   };
 }
 
@@ -233,23 +239,4 @@ function isShutting(cause: unknown): boolean {
 
 function busy(cause: ProxmoxError, retryAfterMs: number): Busy {
   return Object.assign(new Busy(cause.message, retryAfterMs), { cause });
-}
-
-function requestOf(
-  method: Method,
-  path: string,
-  authorization: string,
-  body: ProxmoxBody | undefined,
-  signal: AbortSignal,
-): Dispatcher.RequestOptions {
-  const headers = { authorization, accept: 'application/json' };
-  if (body === undefined) return { method, path, headers, signal };
-  // A string body makes undici send content-length; PVE answers 501 to chunked bodies.
-  return {
-    method,
-    path,
-    signal,
-    headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  };
 }

@@ -1,4 +1,5 @@
 import { messageOf, SourceUnavailable } from '../../domain/errors.js';
+import { PVE_NAMES, type WayNames } from './transport/way-names.js';
 
 /** What became of a request that got no answer. */
 export type ConnectionFailure =
@@ -33,31 +34,35 @@ const UNKNOWN_ISSUER = new Set([
 /** Code of an error for a certificate that is good, but for other names than the one asked for. */
 export const OTHER_NAMES = 'CERT_FOR_OTHER_NAMES';
 
-const OUT_OF_DATE: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'has expired; renew it on the node ("pvecm updatecerts --force")',
-  CERT_NOT_YET_VALID: 'is not valid yet; compare the clocks of both machines',
-};
-
 /** Sorts an error of the connection by what the caller may still do. */
-export function classifyConnectionError(error: unknown, host: string): ConnectionFailure {
+export function classifyConnectionError(error: unknown, host: string, names: WayNames = PVE_NAMES): ConnectionFailure {
   const code = codeOf(error);
-  const untrusted = certificateText(code, error);
+  const untrusted = certificateText(code, error, names);
   if (untrusted) {
-    return { kind: 'untrusted', error: new SourceUnavailable(`the certificate of Proxmox VE at ${host} ${untrusted}`) };
+    return {
+      kind: 'untrusted',
+      error: new SourceUnavailable(`the certificate of ${names.product} at ${host} ${untrusted}`),
+    };
   }
   const what = code ? `${code}: ${messageOf(error)}` : messageOf(error);
   const dialling = (error as { syscall?: unknown } | null)?.syscall === 'connect';
   return { kind: dialling || NOT_SENT.has(code) ? 'not-sent' : 'broken', what };
 }
 
-function certificateText(code: string, error: unknown): string | undefined {
+function certificateText(code: string, error: unknown, names: WayNames): string | undefined {
+  const { address, authority, authorityIs, renew } = names;
   if (code === OTHER_NAMES) {
-    return `does not match that name: ${messageOf(error).slice(0, 300)}; put a name that it carries into PVE_API_URL. PVE_CA_FILE does not help here`;
+    return `does not match that name: ${messageOf(error).slice(0, 300)}; put a name that it carries into ${address}. ${authority} does not help here`;
   }
   if (UNKNOWN_ISSUER.has(code)) {
-    return `is signed by an authority that is not trusted (${code}); set PVE_CA_FILE to the node's authority, a copy of /etc/pve/pve-root-ca.pem`;
+    return `is signed by an authority that is not trusted (${code}); set ${authority} to ${authorityIs}`;
   }
-  if (code in OUT_OF_DATE) return `${OUT_OF_DATE[code]}. PVE_CA_FILE does not help here`;
+  if (code === 'CERT_HAS_EXPIRED') {
+    return `has expired; renew it on the node ("${renew}"). ${authority} does not help here`;
+  }
+  if (code === 'CERT_NOT_YET_VALID') {
+    return `is not valid yet; compare the clocks of both machines. ${authority} does not help here`;
+  }
   return undefined;
 }
 

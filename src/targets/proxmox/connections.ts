@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { messageOf, Rejected } from '../../domain/errors.js';
 import { OTHER_NAMES } from './connection-error.js';
+import { PVE_NAMES, type WayNames } from './transport/way-names.js';
 
 /** The transport of the client: reads may run side by side, writes have one connection of their own. */
 export interface Connections {
@@ -15,6 +16,8 @@ export interface ConnectionOptions {
   origin: string;
   ca?: string | undefined;
   timeoutMs: number;
+  /** Those of Proxmox VE where they are not given. */
+  names?: WayNames | undefined;
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -25,8 +28,8 @@ const REQUESTS_PER_CONNECTION = 90;
 const IDLE_MS = 4_000;
 
 /** Kept connections to one origin. Throws Rejected where `ca` is not a PEM certificate. */
-export function openConnections({ origin, ca, timeoutMs }: ConnectionOptions): Connections {
-  checkAuthority(ca);
+export function openConnections({ origin, ca, timeoutMs, names = PVE_NAMES }: ConnectionOptions): Connections {
+  checkAuthority(ca, names);
   const options = {
     connect: connectorFor(ca, timeoutMs),
     keepAliveTimeout: IDLE_MS,
@@ -64,15 +67,15 @@ function otherNames(error: Error & { cert?: { subjectaltname?: string } }): Erro
   return Object.assign(new Error(message, { cause: error }), { code: OTHER_NAMES });
 }
 
-function checkAuthority(ca: string | undefined): void {
+function checkAuthority(ca: string | undefined, { authority, authorityIs }: WayNames): void {
   if (ca === undefined) return;
   const certificates = ca.match(PEM_CERTIFICATE) ?? [];
-  const advice = 'use a copy of /etc/pve/pve-root-ca.pem';
-  if (certificates.length === 0) throw new Rejected(`PVE_CA_FILE holds no PEM certificate; ${advice}`);
+  const advice = `use ${authorityIs}`;
+  if (certificates.length === 0) throw new Rejected(`${authority} holds no PEM certificate; ${advice}`);
   try {
     // Node ignores what it cannot read in a list of authorities; then every connection would fail without a hint.
     for (const certificate of certificates) new X509Certificate(certificate);
   } catch (error) {
-    throw new Rejected(`PVE_CA_FILE holds a certificate that cannot be read (${messageOf(error)}); ${advice}`);
+    throw new Rejected(`${authority} holds a certificate that cannot be read (${messageOf(error)}); ${advice}`);
   }
 }

@@ -1,13 +1,13 @@
-import { z } from 'zod';
 import { messageOf, SourceUnavailable } from '../../domain/errors.js';
 import type { Log } from '../../telemetry/log.js';
 import type { ProxmoxClient } from './client.js';
-import { CONSOLE_NEEDS } from './consoles.js';
 import { checkBeyond } from './doctor-beyond.js';
 import { type Finding, findingOf } from './doctor-finding.js';
 import { checkRealmOptions } from './doctor-realm.js';
+import { needsOf } from './needs.js';
+import { readOwnTokenEnd } from './own-token-end.js';
 import { missingRealm } from './realm.js';
-import { createNeed, describeNeed, type Need, READ_ALL, type Rights, writeNeeds } from './rights.js';
+import { describeNeed, type Need, READ_ALL, type Rights } from './rights.js';
 import { version } from './schema.js';
 import { shellQuote } from './text.js';
 import { estimateUserConfigBytes, USER_CONFIG_LIMIT_BYTES } from './user-config-size.js';
@@ -97,41 +97,23 @@ function checkVersion(text: string): Finding {
   );
 }
 
-const listedTokens = z.array(
-  z.object({
-    userid: z.string(),
-    tokens: z.array(z.object({ tokenid: z.string(), expire: z.coerce.number().nullish() })).nullish(),
-  }),
-);
-
 async function checkTokenExpiry({ client, now }: DoctorOptions, signal: AbortSignal): Promise<Finding> {
-  const listed = await client.get({ route: '/access/users', query: { full: '1' } }, listedTokens, signal);
-  const owner = listed.find(({ userid }) => userid === client.tokenOwner);
-  const token = owner?.tokens?.find(({ tokenid }) => `${client.tokenOwner}!${tokenid}` === client.tokenId);
-  if (!token)
+  const end = await readOwnTokenEnd(client, signal);
+  if (!end.shown)
     return findingOf(
       'token-expiry',
       'remark',
       'Proxmox VE does not show when the token ends',
       'set PVE_API_TOKEN_EXPIRES where it does end',
     );
-  if (!token.expire) return findingOf('token-expiry', 'fine', 'the token does not end');
-  const endsAt = token.expire * 1_000;
+  const { endsAt } = end;
+  if (endsAt === undefined) return findingOf('token-expiry', 'fine', 'the token does not end');
   const days = Math.floor((endsAt - now()) / DAY_MS);
   const saw = `the token ends in ${days} d (${new Date(endsAt).toISOString()})`;
   const [user, id] = client.tokenId.split('!');
   const mend = `pveum user token modify ${shellQuote(user ?? '')} ${shellQuote(id ?? '')} --expire ${Math.floor((now() + 365 * DAY_MS) / 1_000)}`;
   if (days < 7) return findingOf('token-expiry', 'wrong', saw, mend);
   return days < 30 ? findingOf('token-expiry', 'remark', saw, mend) : findingOf('token-expiry', 'fine', saw);
-}
-
-function needsOf({ realm, managedGroups, creates, stopsConsoles }: DoctorOptions): Need[] {
-  return [
-    READ_ALL,
-    ...writeNeeds(managedGroups),
-    ...(creates ? [createNeed(realm)] : []),
-    ...(stopsConsoles ? CONSOLE_NEEDS : []),
-  ];
 }
 
 async function checkRights(options: DoctorOptions, signal: AbortSignal): Promise<Finding> {
@@ -144,7 +126,7 @@ async function checkRights(options: DoctorOptions, signal: AbortSignal): Promise
     'privileges',
     'wrong',
     `the API token lacks ${missing.map(describeNeed).join(', ')}`,
-    grantCommands(missing, options.client).join('; '),
+    `entramox token self --yes; or, one by one: ${grantCommands(missing, options.client).join('; ')}`,
   );
 }
 
@@ -176,12 +158,12 @@ async function checkGroups(options: DoctorOptions, signal: AbortSignal): Promise
     'groups',
     'wrong',
     `the managed groups ${missing.join(', ')} do not exist`,
-    missing
+    `entramox token self --yes; or, one by one: ${missing
       .map(
         (group) =>
           `pveum group add ${shellQuote(group)}; pveum acl modify PATH --groups ${shellQuote(group)} --roles ROLE`,
       )
-      .join('; '),
+      .join('; ')}`,
   );
 }
 

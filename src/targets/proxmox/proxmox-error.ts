@@ -1,3 +1,5 @@
+import { type Caller, describeCaller } from './caller.js';
+
 /** What went wrong, as far as the reply tells: PVE answers 500 for most of it, and only the text differs. */
 export type ProxmoxErrorKind =
   | 'no-such-user'
@@ -33,17 +35,18 @@ export interface ErrorReply {
   /** `PUT /access/users/alice@example.com@entra` */
   call: string;
   host: string;
-  /** `svc@pve!entramox` */
-  tokenId: string;
-  /** The setting or file that holds it. */
-  tokenFrom: string;
+  caller: Caller;
+  /** Proxmox VE where it is not said. */
+  product?: 'Proxmox Backup Server' | undefined;
 }
 
 /** The typed error of a reply with status >= 300. */
 export function errorOf(reply: ErrorReply): ProxmoxError {
   const kind = kindOf(reply.status, reply.text);
   const said = reply.text ? `${reply.status} ${reply.text}` : `${reply.status}`;
-  const message = `Proxmox VE at ${reply.host} answered ${reply.call} with "${said}": ${remedyOf(kind, reply)}`;
+  const { product = 'Proxmox VE', host, call } = reply;
+  const remedy = reply.product ? remedyOfPbs(kind, reply) : remedyOf(kind, reply);
+  const message = `${product} at ${host} answered ${call} with "${said}": ${remedy}`;
   return new ProxmoxError(message, reply.status, reply.text, kind);
 }
 
@@ -63,7 +66,7 @@ export function kindOf(status: number, text: string): ProxmoxErrorKind {
   return 'other';
 }
 
-function remedyOf(kind: ProxmoxErrorKind, { status, text, host, tokenId, tokenFrom }: ErrorReply): string {
+function remedyOf(kind: ProxmoxErrorKind, { status, text, host, caller }: ErrorReply): string {
   switch (kind) {
     case 'no-such-user':
       return 'the user is gone, or was renamed; the next pass looks again';
@@ -72,9 +75,11 @@ function remedyOf(kind: ProxmoxErrorKind, { status, text, host, tokenId, tokenFr
     case 'no-such-group':
       return 'create the managed group and its ACL (pveum group add ..., pveum acl modify ...); "doctor" prints both';
     case 'permission':
-      return `the API token ${tokenId} lacks a privilege${missingIn(text)}; grant it with pveum acl modify (a token with privsep=1 needs the ACL for itself and for its user)`;
+      return `${describeCaller(caller)} lacks a privilege${missingIn(text)}; grant it with pveum acl modify (a token with privsep=1 needs the ACL for itself and for its user)`;
     case 'unauthenticated':
-      return `the API token ${tokenId} is wrong, expired or deleted, or its user is disabled; check ${tokenFrom} and "pveum user token list"`;
+      return caller.kind === 'api-token'
+        ? `${describeCaller(caller)} is wrong, expired or deleted, or its user is disabled; check ${caller.from} and "pveum user token list"${caller.doubt ? `; or ${caller.doubt}` : ''}`
+        : `${describeCaller(caller)} is not let in any more; is it enabled and not expired ("pveum user list")?`;
     case 'lock-timeout':
       return 'another task holds the lock on user.cfg; tried again later';
     case 'no-quorum':
@@ -91,6 +96,19 @@ function remedyOf(kind: ProxmoxErrorKind, { status, text, host, tokenId, tokenFr
         : `look at the journal of pvedaemon and pveproxy on ${host}`;
     default:
       return kind satisfies never;
+  }
+}
+
+function remedyOfPbs(kind: ProxmoxErrorKind, { host, caller }: ErrorReply): string {
+  switch (kind) {
+    case 'permission':
+      return `${describeCaller(caller)} lacks a privilege; grant it with proxmox-backup-manager acl update (a token needs it for itself and for its user)`;
+    case 'unauthenticated':
+      return `${describeCaller(caller)} is wrong, expired, disabled or deleted, or its user is; check ${caller.from} and "proxmox-backup-manager user list-tokens"`;
+    case 'bad-parameter':
+      return 'a value breaks a rule of it, or what is named is not there';
+    default:
+      return `look at the journal of proxmox-backup and proxmox-backup-proxy on ${host}`;
   }
 }
 

@@ -1,7 +1,6 @@
 import { SourceUnavailable } from '../../domain/errors.js';
 import type { ProxmoxClient } from './client.js';
 import { domains } from './schema.js';
-import { shellQuote } from './text.js';
 
 /** A realm that does not exist: what was seen, and what mends it. */
 export interface MissingRealm {
@@ -29,6 +28,6 @@ export async function missingRealm(
   if (listed.some((domain) => domain.realm === realm)) return undefined;
   return {
     saw: `the realm ${realm} does not exist in Proxmox VE, so nobody of it can log in; there are ${listed.map((domain) => domain.realm).join(', ')}`,
-    mend: `correct REALM, or add it: pveum realm add ${shellQuote(realm)} --type openid ...`,
+    mend: 'correct REALM, or add it: entramox realm apply --idp entra',
   };
 }

@@ -1,5 +1,6 @@
 import { coreEvents } from './core.js';
 import { entraEvents } from './entra.js';
+import { lakefsEvents } from './lakefs.js';
 import { linuxEvents } from './linux.js';
 import { listenerEvents } from './listener.js';
 import { proxmoxEvents } from './proxmox.js';
@@ -15,6 +16,7 @@ export const events = {
   ...reconcileEvents,
   ...linuxEvents,
   ...proxmoxEvents,
+  ...lakefsEvents,
 } as const;
 
 export type EventCode = keyof typeof events;

@@ -13,5 +13,9 @@ export const proxmoxEvents = {
   'proxmox.user.differs': { level: 'error', text: 'a Proxmox VE user is not as it was written' },
   'proxmox.console.stopped': { level: 'info', text: 'an open console of somebody who was locked out was stopped' },
   'proxmox.console.kept': { level: 'warn', text: 'open consoles could not be looked at or stopped' },
+  'proxmox.token-end.unknown': { level: 'debug', text: 'Proxmox VE could not be asked when our API token ends' },
+  'proxmox.tokens.unreadable': { level: 'warn', text: 'what is known of the declared API tokens cannot be read' },
+  'proxmox.token.expiring': { level: 'warn', text: 'a declared API token ends soon' },
+  'proxmox.token.expired': { level: 'error', text: 'a declared API token has ended' },
   'proxmox.email.omitted': { level: 'warn', text: 'Proxmox VE cannot hold an e-mail address, so it was left out' },
 } as const;

@@ -36,6 +36,19 @@ export const reconcileEvents = {
   'reconcile.group.emptied': { level: 'warn', text: 'a group that had members reads empty and is read again' },
   'reconcile.proxmox.realm.missing': { level: 'error', text: 'Proxmox does not have the realm; nobody is made there' },
   'reconcile.proxmox.group.missing': { level: 'error', text: 'a Proxmox group that a role needs does not exist' },
+  'reconcile.lakefs.unread': {
+    level: 'error',
+    text: 'lakeFS, or which groups it should have, could not be read; nobody loses anything there',
+  },
+  'reconcile.lakefs.missing': {
+    level: 'warn',
+    text: 'Entra has lakeFS groups no more, or they are not selected any more; this is read a second time',
+  },
+  'reconcile.lakefs.absent': {
+    level: 'warn',
+    text: 'the configuration names groups for lakeFS that Entra does not have',
+  },
+  'reconcile.lakefs.group': { level: 'warn', text: 'what becomes of a lakeFS group changed' },
   'reconcile.sweep.started': { level: 'info', text: 'a sweep began' },
   'reconcile.sweep.finished': { level: 'info', text: 'a sweep ended' },
   'reconcile.sweep.failed': { level: 'error', text: 'a sweep failed' },

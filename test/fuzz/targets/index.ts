@@ -3,6 +3,9 @@ import { agentProtocol } from './agent-protocol.js';
 import { auditLog } from './audit-log.js';
 import { environment } from './environment.js';
 import { graphReplies } from './graph-replies.js';
+import { lakefsFiles } from './lakefs-files.js';
+import { lakefsReplies } from './lakefs-replies.js';
+import { lakefsSelection } from './lakefs-selection.js';
 import { notifications } from './notifications.js';
 import { proxmoxReplies } from './proxmox-replies.js';
 import { spool } from './spool.js';
@@ -23,5 +26,8 @@ export const targets: readonly FuzzTarget[] = [
   auditLog,
   graphReplies,
   proxmoxReplies,
+  lakefsReplies,
+  lakefsSelection,
+  lakefsFiles,
   environment,
 ];

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { readDeclarations } from '../../../src/targets/proxmox/tokens/declaration.js';
+import { type DeclaredSink, placesOf } from '../../../src/targets/proxmox/tokens/declared-sink.js';
 import { edit, mutate } from '../mutate.js';
 import { checkOf, type FuzzTarget, must } from '../target.js';
 
@@ -26,6 +27,16 @@ const TRUTH = {
       rotate_every: '90d',
       sink: { type: 'file', path: '/root/.ansible' },
     },
+    {
+      ...ENTRY,
+      name: 'several',
+      sink: [
+        { type: 'systemd-creds', path: '/root/several.cred', with_key: 'host' },
+        { type: 'age', recipients: ['age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj'] },
+        { type: 'vault', address: 'https://vault.example.com:8200', path: 'pve/several', token_file: '/root/.vault' },
+        { type: 'command', command: ['/usr/bin/pass', 'insert', '-m', 'pve/several'], environment: { LANG: 'C' } },
+      ],
+    },
   ],
 };
 
@@ -34,6 +45,17 @@ const text = fc.oneof(
   { weight: 1, arbitrary: fc.string({ maxLength: 400 }) },
   { weight: 1, arbitrary: fc.jsonValue().map((value) => JSON.stringify(value)) },
 );
+
+function filesIn(sink: DeclaredSink): string[] {
+  return placesOf(sink)
+    .flatMap((place) => {
+      if (place.kind === 'vault')
+        return [place.caFile, place.login.kind === 'token' ? place.login.tokenFile : undefined];
+      if (place.kind === 'command') return Object.values(place.commands).map(([program]) => program);
+      return [place.path];
+    })
+    .filter((path) => path !== undefined);
+}
 
 const NAME = /^[A-Za-z0-9._-]+$/;
 
@@ -53,9 +75,14 @@ export const tokenDeclarations: FuzzTarget = {
         must(NAME.test(name) && NAME.test(role), 'an odd name', name, role);
         must(/^[\x21-\x7e]+@[A-Za-z0-9._-]+$/.test(owner) && owner !== 'root@pam', 'an odd owner', owner);
         must(
-          [...paths, sink.path].every((path) => path.startsWith('/') && !path.split('/').includes('..')),
+          [...paths, ...filesIn(sink)].every((path) => path.startsWith('/') && !path.split('/').includes('..')),
           'a path',
           paths,
+        );
+        must(
+          placesOf(sink).every(({ place }) => !/\p{Cc}/u.test(place)),
+          'a place that breaks a line',
+          sink,
         );
         must(
           privileges.every((privilege) => /^[A-Za-z.]+$/.test(privilege)),

@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createAccessTokens } from './access-tokens.js';
+import { appAssignmentRoutes } from './app-assignments.js';
+import { applicationRoutes } from './applications.js';
 import { type App, registerCertificate } from './apps.js';
 import { createCalls } from './calls.js';
 import { createClock } from './clock.js';
@@ -78,13 +80,21 @@ export async function startEntraSimulator(options: EntraSimulatorOptions): Promi
     touched: notifier.touched,
     deleted: notifier.deleted,
   });
+  const assignments = appAssignmentRoutes({ apps, main, state, clock, baseUrl });
+  const applications = applicationRoutes({ clock, state, baseUrl });
   const delta = deltaRoutes({ clock, state, baseUrl, pageSize: options.deltaPageSize ?? 200 });
   const { calls, record } = createCalls();
   const { faults, strike } = createCallFaults();
   const tokens = createAccessTokens({ tenantId, clock, apps, audiences, lifetimeSeconds: tokenLifetimeSeconds });
   const dispatcher = createDispatcher({
     // Static paths before those with an id: `/users/delta` is not the user named delta.
-    routes: [...delta.routes, ...subscriptions.routes, ...directoryRoutes({ state, view, baseUrl })],
+    routes: [
+      ...delta.routes,
+      ...subscriptions.routes,
+      ...directoryRoutes({ state, view, baseUrl }),
+      ...applications.routes,
+      ...assignments.routes,
+    ],
     strike,
     record,
     onExchange: options.onExchange,
@@ -168,6 +178,8 @@ export async function startEntraSimulator(options: EntraSimulatorOptions): Promi
         return { clientId: app.clientId, clientSecret: app.secret.value };
       },
     },
+    applications: applications.control,
+    assignments: assignments.control,
     subscriptions: () => store.list(),
     endSubscription: (id) => {
       store.delete(id);

@@ -78,11 +78,18 @@ function hasProperty(kind: ObjectKind, name: string): boolean {
   return ['id', 'displayName', 'accountEnabled', 'deletedDateTime'].includes(name);
 }
 
+const STARTS_WITH = /^\s*startswith\(\s*([A-Za-z]+)\s*,\s*'((?:[^']|'')*)'\s*\)\s*$/i;
+
 /**
- * `$filter` of equalities joined by `or`, as a predicate. Anything else is refused, as Graph refuses what its index
- * does not carry.
+ * `$filter` of equalities joined by `or`, or one `startswith`, as a predicate. Anything else is refused, as Graph
+ * refuses what its index does not carry.
  */
 export function readFilter(text: string): (object: DirectoryObject) => boolean {
+  const [, property, start] = STARTS_WITH.exec(text) ?? [];
+  if (property !== undefined && start !== undefined) {
+    const prefix = String(fold(start.replaceAll("''", "'")));
+    return ({ properties }) => String(fold(properties[property] ?? '')).startsWith(prefix);
+  }
   const CLAUSE = /\s*([A-Za-z]+)\s+eq\s+(?:'((?:[^']|'')*)'|(true|false|null))\s*/y;
   const wanted: { name: string; value: unknown }[] = [];
   let position = 0;

@@ -1,4 +1,6 @@
 import type { TestAuthority } from '../tls.js';
+import type { AppAssignments } from './app-assignments.js';
+import type { ApplicationsControl } from './applications.js';
 import type { Calls } from './calls.js';
 import type { DirectoryControl } from './control.js';
 import type { Deliveries } from './deliveries.js';
@@ -53,6 +55,9 @@ export interface EntraSimulator {
   readonly deliveries: Deliveries;
   readonly calls: Calls;
   readonly credentials: Credentials;
+  /** What is assigned to the enterprise applications. */
+  readonly assignments: AppAssignments;
+  readonly applications: ApplicationsControl;
   /** The live subscriptions, as the service holds them. */
   subscriptions(): readonly Readonly<SubscriptionRecord>[];
   /** Ends a subscription as its expiry does: no notice, 404 from now on. */

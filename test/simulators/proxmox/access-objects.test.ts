@@ -9,7 +9,7 @@ let root: Client;
 
 beforeEach(async () => {
   authority = await createTestAuthority();
-  node = await startProxmoxSimulator({ authority, version: '9.0.3' });
+  node = await startProxmoxSimulator({ authority, version: '9.1.3' });
   root = createClient({ url: node.url, ca: authority.cert, session: node.session('root@pam') });
 });
 
@@ -277,7 +277,7 @@ describe('realms and the rest', () => {
   it('tells its version as it was started with', async () => {
     const answer = await root('GET', '/version');
 
-    expect(answer.data).toMatchObject({ version: '9.0.3', release: '9.0' });
+    expect(answer.data).toMatchObject({ version: '9.1.3', release: '9.1' });
   });
 
   it('shows resources and the state of the cluster by privilege', async () => {

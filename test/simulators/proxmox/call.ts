@@ -1,12 +1,14 @@
 import type { RawParams } from './fields.js';
 import type { Caller } from './identity.js';
 import type { Permissions } from './permissions.js';
+import type { Release } from './release.js';
 import type { State } from './state.js';
 
 /** What an endpoint works with. */
 export interface Service {
   readonly state: State;
   readonly permissions: Permissions;
+  readonly release: Release;
   /** Seconds since the epoch. */
   nowSeconds(): number;
   /** The order in which a hash comes out of Perl: none. */

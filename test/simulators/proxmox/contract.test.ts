@@ -17,6 +17,7 @@ beforeAll(async () => {
   node = await startProxmoxSimulator({ authority });
   const { token } = node.prepareFor({ realm: 'entra', groups: ['members', 'admins'], roles: { admins: 'PVEAdmin' } });
   node.addUser({ userid: 'alice@pve', password: 'correct horse' });
+  node.addUser({ userid: 'carla@pve', password: 'correct horse', keys: 'x' });
   root = createClient({ url: node.url, ca: authority.cert, session: node.session('root@pam') });
   service = createClient({ url: node.url, ca: authority.cert, token });
 });
@@ -27,12 +28,32 @@ type Step = [client: 'root' | 'service' | 'nobody', method: string, path: string
 
 const ALICE = { username: 'alice@pve', password: 'correct horse' };
 
+const OPENID_REALM = {
+  realm: 'login',
+  type: 'openid',
+  'issuer-url': 'https://login.example.com/v2.0',
+  'client-id': 'proxmox',
+  'client-key': 'key of the client',
+  'username-claim': 'preferred_username',
+  scopes: 'email profile',
+  autocreate: false,
+  prompt: 'select_account',
+  'acr-values': 'phr,phrh',
+  'groups-claim': 'roles',
+  'groups-overwrite': false,
+  'groups-autocreate': 0,
+  'query-userinfo': true,
+  audiences: 'https://proxmox.example.com',
+  comment: 'People',
+};
+
 /** Calls that are right in form, and the answers of all kinds that they get. */
 const STEPS: readonly Step[] = [
   ['nobody', 'GET', '/version'],
   ['nobody', 'GET', '/access/domains'],
   ['nobody', 'POST', '/access/ticket', { form: ALICE }],
   ['nobody', 'POST', '/access/ticket', { json: { ...ALICE, password: 'wrong' } }],
+  ['nobody', 'POST', '/access/ticket', { json: { ...ALICE, username: 'carla@pve' } }],
   ['service', 'GET', '/version'],
   ['service', 'GET', '/access'],
   ['service', 'POST', '/access/users', { form: { userid: 'bob@entra', enable: '1', groups: 'members-entra' } }],
@@ -67,6 +88,20 @@ const STEPS: readonly Step[] = [
   ['root', 'PUT', '/access/acl', { json: { path: '/', roles: 'Mine', groups: 'more', propagate: false } }],
   ['root', 'GET', '/access/acl'],
   ['root', 'GET', '/access/domains/entra'],
+  ['root', 'POST', '/access/domains', { json: OPENID_REALM }],
+  ['root', 'POST', '/access/domains', { json: OPENID_REALM }],
+  ['root', 'GET', '/access/domains/login'],
+  ['root', 'GET', '/access/domains/nowhere'],
+  ['service', 'GET', '/access/domains/login'],
+  ['nobody', 'GET', '/access/domains'],
+  ['root', 'PUT', '/access/domains/login', { json: { autocreate: false, delete: 'prompt,acr-values' } }],
+  ['root', 'PUT', '/access/domains/login', { form: { autocreate: '1', digest: '0'.repeat(40) } }],
+  ['root', 'PUT', '/access/domains/nowhere', { form: { autocreate: '1' } }],
+  ['root', 'POST', '/access/domains/login/sync', { json: {} }],
+  ['service', 'GET', '/access/openid'],
+  ['nobody', 'POST', '/access/openid/auth-url', { json: { realm: 'pam', 'redirect-url': 'https://pve1:8006' } }],
+  ['nobody', 'POST', '/access/openid/login', { json: { code: 'c', state: 's', 'redirect-url': 'https://pve1:8006' } }],
+  ['root', 'DELETE', '/access/domains/login'],
   ['root', 'GET', '/cluster/status'],
   ['root', 'DELETE', '/access/roles/Mine'],
   ['root', 'DELETE', '/access/groups/more'],
@@ -81,6 +116,11 @@ const WRONG: readonly Step[] = [
   ['root', 'PUT', '/access/users/alice@pve', { json: { expire: -5 } }],
   ['root', 'POST', '/access/roles', { json: { role: 'Mine' } }],
   ['root', 'PUT', '/access/acl', { json: { path: '/' } }],
+  ['root', 'POST', '/access/domains', { json: { ...OPENID_REALM, 'groups-claim': 'a b' } }],
+  ['root', 'POST', '/access/domains', { json: { ...OPENID_REALM, audiences: 'a b' } }],
+  ['root', 'PUT', '/access/domains/entra', { json: { 'username-claim': 'email' } }],
+  ['root', 'PUT', '/access/domains/entra', { json: { type: 'openid' } }],
+  ['nobody', 'POST', '/access/openid/auth-url', { json: { realm: 'entra' } }],
 ];
 
 /**

@@ -32,6 +32,8 @@ export interface NewUser {
   groups?: readonly string[];
   /** For a login with POST /access/ticket. */
   password?: string;
+  /** `x`: logging in takes a second factor. */
+  keys?: string;
 }
 
 /** Looks at the access configuration and changes it as root on the node would, past all rights but not past the cap. */
@@ -45,6 +47,9 @@ export interface Control {
   roles(): Record<string, readonly string[]>;
   acl(): readonly AclEntry[];
   realms(): string[];
+  /** One realm as it stands in domains.cfg, its secret included. */
+  realm(realm: string): RealmRecord | undefined;
+  removeRealm(realm: string): void;
   /** Bytes that user.cfg takes now. */
   userCfgBytes(): number;
   addRealm(
@@ -115,6 +120,8 @@ export function createControl(state: State, tickets: Tickets, tasks: Tasks): Con
     roles: () => Object.fromEntries(state.roles),
     acl: () => state.acl,
     realms: () => [...state.realms.keys()].sort(),
+    realm: (realm) => state.realms.get(realm),
+    removeRealm: (realm) => state.transact(() => state.dropRealm(realm)),
     userCfgBytes: () => state.bytes(),
     addRealm: (realm, { type = 'openid', comment, settings = {} } = {}) =>
       state.transact(() => state.putRealm({ realm, type, comment, settings })),

@@ -1,6 +1,5 @@
 import type { Field } from './fields.js';
 import { userIdProblem } from './identity.js';
-import { PRIVILEGES } from './privileges.js';
 
 const NAME = /^[A-Za-z0-9.\-_]+$/;
 // One @ between a local part of unreserved characters and a host name; an apostrophe is refused.
@@ -30,12 +29,16 @@ export const FIELD = {
   flag: { type: 'boolean' },
   expire: { type: 'integer', minimum: 0 },
   password: { type: 'text', minLength: 8, maxLength: 64 },
-  privileges: {
+} as const satisfies Record<string, Field>;
+
+/** Privileges that this release knows. */
+export function privilegesField(known: readonly string[]): Field {
+  return {
     type: 'text',
     list: true,
-    problem: (value) => (PRIVILEGES.includes(value) ? undefined : `invalid privilege '${value}'`),
-  },
-} as const satisfies Record<string, Field>;
+    problem: (value) => (known.includes(value) ? undefined : `invalid privilege '${value}'`),
+  };
+}
 
 function groupProblem(value: string): string | undefined {
   return NAME.test(value) ? undefined : `group name '${value}' contains invalid characters`;

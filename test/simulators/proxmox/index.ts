@@ -3,15 +3,20 @@ import { accessRoutes } from './access.js';
 import { aclRoutes } from './acl.js';
 import { clusterRoutes } from './cluster.js';
 import { type Control, createControl } from './control.js';
+import { type DatacenterOptions, datacenterRoutes } from './datacenter.js';
+import { createDomainsFile } from './domains-file.js';
 import { createFaults, type Faults } from './faults.js';
 import { groupRoutes } from './groups.js';
 import { createHandler, type Exchange } from './handler.js';
 import { type CallMatcher, type CallRecord, createJournal } from './journal.js';
 import { createLock } from './lock.js';
 import { loginRoutes } from './login.js';
+import { openIdRoutes } from './openid.js';
 import { createPermissions } from './permissions.js';
 import { type Preparation, type Prepared, prepareFor } from './prepare.js';
+import { builtInRoles, knownPrivileges } from './privileges.js';
 import { realmRoutes } from './realms.js';
+import { releaseOf } from './release.js';
 import { roleRoutes } from './roles.js';
 import { createRouter } from './router.js';
 import { listen } from './server.js';
@@ -36,7 +41,10 @@ export interface ProxmoxSimulatorOptions {
   authority: TestAuthority;
   /** 0, the default: any free port. */
   port?: number;
-  /** As GET /version tells it. */
+  /**
+   * `8.3`, `8.4`, `9.1` (the default), or a full version as GET /version tells it. It decides which privileges there are,
+   * which options a realm has, and whether a token's secret can be made anew.
+   */
   version?: string;
   /** How long every 401 is held back (default 5; a real node takes 3,000). */
   unauthorizedDelayMs?: number;
@@ -44,6 +52,10 @@ export interface ProxmoxSimulatorOptions {
   lockDeadlineMs?: number;
   /** How large user.cfg may grow. */
   userCfgCapBytes?: number;
+  /** Signs the OpenID providers that the node trusts; by default the authority that signs the node itself. */
+  openIdCa?: string;
+  /** Read at each call, so that a test may change it. */
+  datacenter?: DatacenterOptions;
   /** Milliseconds since the epoch, for tickets and expiries. */
   now?: () => number;
   /** Sees every request with its answer, for contract checks. */
@@ -70,7 +82,8 @@ export async function startProxmoxSimulator(options: ProxmoxSimulatorOptions): P
   const now = options.now ?? Date.now;
   const nowSeconds = () => Math.floor(now() / 1000);
   const capBytes = options.userCfgCapBytes ?? USER_CFG_CAP_BYTES;
-  const state = createState({ capBytes, processId: 4711 });
+  const release = releaseOf(options.version ?? '9.1');
+  const state = createState({ capBytes, processId: 4711, roles: builtInRoles(knownPrivileges(release)) });
   const permissions = createPermissions(state);
   const tickets = createTickets(nowSeconds);
   const tasks = createTasks(nowSeconds);
@@ -82,17 +95,19 @@ export async function startProxmoxSimulator(options: ProxmoxSimulatorOptions): P
     return release;
   });
   const lockDeadlineMs = options.lockDeadlineMs ?? 10_000;
-  const service = createService({ state, permissions, lock, journal, faults, lockDeadlineMs, nowSeconds });
+  const service = createService({ state, permissions, release, lock, journal, faults, lockDeadlineMs, nowSeconds });
   const router = createRouter([
     ...userRoutes(service),
     ...tokenRoutes(service),
     ...groupRoutes(service),
     ...roleRoutes(service),
     ...aclRoutes(service),
-    ...realmRoutes(service),
+    ...realmRoutes(service, createDomainsFile(state, faults, lockDeadlineMs)),
+    ...openIdRoutes(service, tickets, options.openIdCa ?? options.authority.cert),
     ...accessRoutes(service),
     ...loginRoutes(service, tickets),
-    ...clusterRoutes(service, options.version ?? '9.1.4'),
+    ...clusterRoutes(service, release.version),
+    ...datacenterRoutes(service, () => options.datacenter ?? {}),
     ...taskRoutes(service, tasks),
   ]);
   const closing = new AbortController();

@@ -17,6 +17,9 @@ const FIELDS = {
   'new-format': FIELD.flag,
 } as const;
 
+/** What `keys` of a user says once one is set up; which one it is stands elsewhere. */
+const SECOND_FACTOR = 'x';
+
 /** POST /access/ticket: users with a password, or renewal by a ticket that is still good. */
 export function loginRoutes(service: Service, tickets: Tickets): Route[] {
   return [
@@ -33,9 +36,14 @@ export function loginRoutes(service: Service, tickets: Tickets): Route[] {
         const userid = realm === undefined ? name : `${name}@${realm}`;
         const user = userIdProblem(userid) === undefined ? service.state.users.get(userid) : undefined;
         const password = params.must('password');
-        const proved = user?.password === password || tickets.verify(password) === userid;
+        const renewed = tickets.verify(password) === userid;
+        const proved = user?.password === password || renewed;
         if (user === undefined || !proved || !isEnabled(user, service.nowSeconds())) {
           throw new ApiError(401, 'authentication failure');
+        }
+        if (user.keys === SECOND_FACTOR && !renewed) {
+          const { ticket, csrf } = tickets.challenge(userid);
+          return { username: userid, ticket, CSRFPreventionToken: csrf, NeedTFA: 1 };
         }
         const { ticket, csrf } = tickets.issue(userid);
         return { username: userid, ticket, CSRFPreventionToken: csrf, cap: {}, clustername: 'simulated' };

@@ -1,5 +1,7 @@
+import type { Release } from './release.js';
+
 /** Every privilege of Proxmox VE 9.1. */
-export const PRIVILEGES: readonly string[] = [
+const OF_9_1: readonly string[] = [
   'Datastore.Allocate',
   'Datastore.AllocateSpace',
   'Datastore.AllocateTemplate',
@@ -49,6 +51,16 @@ export const PRIVILEGES: readonly string[] = [
   'VM.Snapshot.Rollback',
 ];
 
+/** Came with 9.0, together with what took the place of VM.Monitor (libpve-access-control 9.0.2). */
+const SINCE_9_0 = /^VM\.(?:GuestAgent\..+|Replicate)$/;
+const UNTIL_9_0 = ['VM.Monitor'];
+
+/** Every privilege that a release knows, in the order of their names. */
+export function knownPrivileges(release: Pick<Release, 'atLeast'>): readonly string[] {
+  if (release.atLeast('9.0')) return OF_9_1;
+  return [...OF_9_1.filter((privilege) => !SINCE_9_0.test(privilege)), ...UNTIL_9_0].sort();
+}
+
 const NOT_FOR_PVE_ADMIN = [
   'Permissions.Modify',
   'Realm.Allocate',
@@ -58,28 +70,27 @@ const NOT_FOR_PVE_ADMIN = [
   'Sys.PowerMgmt',
 ];
 
-function startingWith(...prefixes: string[]): string[] {
-  return PRIVILEGES.filter((privilege) => prefixes.some((prefix) => privilege.startsWith(prefix)));
-}
-
 /** The roles that every node has and that nobody can change. */
-export const BUILT_IN_ROLES: ReadonlyMap<string, readonly string[]> = new Map([
-  ['Administrator', PRIVILEGES],
-  ['NoAccess', []],
-  ['PVEAdmin', PRIVILEGES.filter((privilege) => !NOT_FOR_PVE_ADMIN.includes(privilege))],
-  ['PVEAuditor', PRIVILEGES.filter((privilege) => /^(Datastore|Mapping|Pool|SDN|Sys|VM)\.Audit$/.test(privilege))],
-  ['PVEDatastoreAdmin', startingWith('Datastore.')],
-  ['PVEDatastoreUser', ['Datastore.AllocateSpace', 'Datastore.Audit']],
-  ['PVEMappingAdmin', startingWith('Mapping.')],
-  ['PVEMappingAuditor', ['Mapping.Audit']],
-  ['PVEMappingUser', ['Mapping.Audit', 'Mapping.Use']],
-  ['PVEPoolAdmin', startingWith('Pool.')],
-  ['PVEPoolUser', ['Pool.Audit']],
-  ['PVESDNAdmin', startingWith('SDN.')],
-  ['PVESDNUser', ['SDN.Audit', 'SDN.Use']],
-  ['PVESysAdmin', ['Sys.Audit', 'Sys.Console', 'Sys.Syslog']],
-  ['PVETemplateUser', ['VM.Audit', 'VM.Clone']],
-  ['PVEUserAdmin', ['Group.Allocate', 'Realm.AllocateUser', 'User.Modify']],
-  ['PVEVMAdmin', startingWith('VM.')],
-  ['PVEVMUser', ['VM.Audit', 'VM.Backup', 'VM.Config.CDROM', 'VM.Config.Cloudinit', 'VM.Console', 'VM.PowerMgmt']],
-]);
+export function builtInRoles(privileges: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const startingWith = (prefix: string) => privileges.filter((privilege) => privilege.startsWith(prefix));
+  return new Map([
+    ['Administrator', privileges],
+    ['NoAccess', []],
+    ['PVEAdmin', privileges.filter((privilege) => !NOT_FOR_PVE_ADMIN.includes(privilege))],
+    ['PVEAuditor', privileges.filter((privilege) => /^(Datastore|Mapping|Pool|SDN|Sys|VM)\.Audit$/.test(privilege))],
+    ['PVEDatastoreAdmin', startingWith('Datastore.')],
+    ['PVEDatastoreUser', ['Datastore.AllocateSpace', 'Datastore.Audit']],
+    ['PVEMappingAdmin', startingWith('Mapping.')],
+    ['PVEMappingAuditor', ['Mapping.Audit']],
+    ['PVEMappingUser', ['Mapping.Audit', 'Mapping.Use']],
+    ['PVEPoolAdmin', startingWith('Pool.')],
+    ['PVEPoolUser', ['Pool.Audit']],
+    ['PVESDNAdmin', startingWith('SDN.')],
+    ['PVESDNUser', ['SDN.Audit', 'SDN.Use']],
+    ['PVESysAdmin', ['Sys.Audit', 'Sys.Console', 'Sys.Syslog']],
+    ['PVETemplateUser', ['VM.Audit', 'VM.Clone']],
+    ['PVEUserAdmin', ['Group.Allocate', 'Realm.AllocateUser', 'User.Modify']],
+    ['PVEVMAdmin', startingWith('VM.')],
+    ['PVEVMUser', ['VM.Audit', 'VM.Backup', 'VM.Config.CDROM', 'VM.Config.Cloudinit', 'VM.Console', 'VM.PowerMgmt']],
+  ]);
+}

@@ -1,12 +1,15 @@
 import type { Route, Service } from './call.js';
 import { fault, invalid } from './errors.js';
-import { FIELD } from './field-rules.js';
+import { FIELD, privilegesField } from './field-rules.js';
 import { readParams } from './fields.js';
-import { BUILT_IN_ROLES } from './privileges.js';
+import { builtInRoles, knownPrivileges } from './privileges.js';
 
 /** /access/roles and /access/roles/{roleid}. */
 export function roleRoutes(service: Service): Route[] {
   const { state, permissions } = service;
+  const known = knownPrivileges(service.release);
+  const builtIn = builtInRoles(known);
+  const privs = privilegesField(known);
 
   function privilegesOf(roleid: string): readonly string[] {
     const privileges = state.roles.get(roleid);
@@ -15,7 +18,7 @@ export function roleRoutes(service: Service): Route[] {
   }
 
   function refuseBuiltIn(roleid: string, what: 'modified' | 'deleted'): void {
-    if (BUILT_IN_ROLES.has(roleid)) throw fault(`auto-generated role '${roleid}' cannot be ${what}`);
+    if (builtIn.has(roleid)) throw fault(`auto-generated role '${roleid}' cannot be ${what}`);
   }
 
   return [
@@ -27,7 +30,7 @@ export function roleRoutes(service: Service): Route[] {
         return service.shuffle([...state.roles]).map(([roleid, privileges]) => ({
           roleid,
           privs: [...privileges].sort().join(','),
-          special: BUILT_IN_ROLES.has(roleid) ? 1 : 0,
+          special: builtIn.has(roleid) ? 1 : 0,
         }));
       },
     },
@@ -44,9 +47,9 @@ export function roleRoutes(service: Service): Route[] {
       template: '/access/roles',
       async handle({ caller, raw }) {
         permissions.require(caller, '/access', ['Sys.Modify']);
-        const params = readParams({ roleid: FIELD.roleid, privs: FIELD.privileges }, raw);
+        const params = readParams({ roleid: FIELD.roleid, privs }, raw);
         const roleid = params.must('roleid');
-        if (!BUILT_IN_ROLES.has(roleid)) refuseReserved(roleid);
+        if (!builtIn.has(roleid)) refuseReserved(roleid);
         await service.write('create role failed', () => {
           if (state.roles.has(roleid)) throw fault(`role '${roleid}' already exists`);
           state.putRole(roleid, unique(params.list('privs') ?? []));
@@ -60,7 +63,7 @@ export function roleRoutes(service: Service): Route[] {
       async handle({ caller, raw }) {
         permissions.require(caller, '/access', ['Sys.Modify']);
         const append = { ...FIELD.flag, requires: 'privs' };
-        const params = readParams({ roleid: FIELD.roleid, privs: FIELD.privileges, append }, raw);
+        const params = readParams({ roleid: FIELD.roleid, privs, append }, raw);
         const roleid = params.must('roleid');
         refuseBuiltIn(roleid, 'modified');
         await service.write('update role failed', () => {

@@ -5,6 +5,7 @@ import type { ArmedFaults } from './faults.js';
 import type { Journal } from './journal.js';
 import type { Lock } from './lock.js';
 import type { Permissions } from './permissions.js';
+import type { Release } from './release.js';
 import type { State } from './state.js';
 
 const LOCK_ERROR = "cfs-lock 'file-user_cfg' error";
@@ -12,6 +13,7 @@ const LOCK_ERROR = "cfs-lock 'file-user_cfg' error";
 interface ServiceOptions {
   state: State;
   permissions: Permissions;
+  release: Release;
   lock: Lock;
   journal: Journal;
   faults: ArmedFaults;
@@ -21,7 +23,7 @@ interface ServiceOptions {
 
 /** What all endpoints share, with writes one after the other under the cluster lock. */
 export function createService(options: ServiceOptions): Service {
-  const { state, permissions, lock, journal, faults, nowSeconds } = options;
+  const { state, permissions, release, lock, journal, faults, nowSeconds } = options;
 
   async function underLock<T>(change: () => T): Promise<T> {
     if (faults.quorumLost) throw fault(`${LOCK_ERROR}: no quorum!`);
@@ -40,6 +42,7 @@ export function createService(options: ServiceOptions): Service {
   return {
     state,
     permissions,
+    release,
     nowSeconds,
     shuffle,
     async write(operation, change) {

@@ -1,5 +1,4 @@
 import { fault } from './errors.js';
-import { BUILT_IN_ROLES } from './privileges.js';
 import type { AclEntry, GroupRecord, RealmRecord, UserRecord } from './records.js';
 import { aclBytes, groupBytes, memberBytes, roleBytes, SEPARATOR_BYTES, userBytes } from './sizes.js';
 
@@ -34,6 +33,7 @@ export interface State {
   dropRole(roleid: string): void;
   replaceAcl(entries: readonly AclEntry[]): void;
   putRealm(realm: RealmRecord): void;
+  dropRealm(realm: string): void;
 }
 
 interface MutableGroup {
@@ -44,11 +44,18 @@ interface MutableGroup {
 
 const ROOT: UserRecord = { userid: 'root@pam', enable: true, expire: 0, tokens: new Map() };
 
-export function createState(options: { capBytes: number; processId: number }): State {
+interface StateOptions {
+  capBytes: number;
+  processId: number;
+  /** Those that every node has. */
+  roles: ReadonlyMap<string, readonly string[]>;
+}
+
+export function createState(options: StateOptions): State {
   const users = new Map<string, UserRecord>();
   const groups = new Map<string, MutableGroup>();
   const memberships = new Map<string, Set<string>>();
-  const roles = new Map<string, readonly string[]>(BUILT_IN_ROLES);
+  const roles = new Map(options.roles);
   const realms = new Map<string, RealmRecord>();
   const pools = new Map<string, ReadonlySet<string>>();
   let acl: readonly AclEntry[] = [];
@@ -230,5 +237,6 @@ export function createState(options: { capBytes: number; processId: number }): S
     dropRole,
     replaceAcl,
     putRealm: (realm) => setOrDelete(realms, realm.realm, realm),
+    dropRealm: (realm) => setOrDelete(realms, realm, undefined),
   };
 }

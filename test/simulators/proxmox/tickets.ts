@@ -5,6 +5,8 @@ const LIFE_SECONDS = 2 * 3600;
 /** Login tickets: signed text without any record on the server, so nothing can revoke one. */
 export interface Tickets {
   issue(userid: string): { ticket: string; csrf: string };
+  /** What stands in place of a ticket until the second factor is given; it proves nothing by itself. */
+  challenge(userid: string): { ticket: string; csrf: string };
   /** The user of a genuine ticket of less than two hours, or undefined. */
   verify(ticket: string): string | undefined;
   verifyCsrf(userid: string, csrf: string): boolean;
@@ -22,12 +24,15 @@ export function createTickets(nowSeconds: () => number): Tickets {
     return age > -300 && age < LIFE_SECONDS;
   }
 
+  function make(data: string, userid: string) {
+    const stamp = nowSeconds().toString(16).toUpperCase().padStart(8, '0');
+    const plain = `PVE:${data}:${stamp}`;
+    return { ticket: `${plain}::${sign(plain)}`, csrf: `${stamp}:${sign(`${stamp}:${userid}`)}` };
+  }
+
   return {
-    issue(userid) {
-      const stamp = nowSeconds().toString(16).toUpperCase().padStart(8, '0');
-      const plain = `PVE:${userid}:${stamp}`;
-      return { ticket: `${plain}::${sign(plain)}`, csrf: `${stamp}:${sign(`${stamp}:${userid}`)}` };
-    },
+    issue: (userid) => make(userid, userid),
+    challenge: (userid) => make(`!tfa!${encodeURIComponent('{"totp":true,"recovery":"available"}')}`, userid),
     verify(ticket) {
       const match = /^(PVE:(.+):([0-9A-F]{8}))::([A-Za-z0-9+/]+)$/.exec(ticket);
       const [, plain = '', userid, stamp = '', signature = ''] = match ?? [];

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Call, Route, Service } from './call.js';
 import { ApiError, forbidden, invalid } from './errors.js';
 import { FIELD } from './field-rules.js';
-import { readParams } from './fields.js';
+import { type Fields, readParams } from './fields.js';
 import { existingToken, existingUser, putToken, requireUserId, tokenInfo } from './lookups.js';
 import { requireOverUser } from './permissions.js';
 import type { TokenRecord } from './records.js';
@@ -15,6 +15,10 @@ export function tokenRoutes(service: Service): Route[] {
   const { state, permissions } = service;
   const list = '/access/users/{userid}/token';
   const single = `${list}/{tokenid}`;
+  const changing: Fields = {
+    ...(service.release.atLeast('9.1') ? { regenerate: FIELD.flag } : {}),
+    delete: { type: 'text', list: true },
+  };
 
   /** Oneself, with a ticket, or User.Modify over the user; an unknown user is refused like a foreign one. */
   function requireOwner({ caller, raw }: Call): void {
@@ -73,10 +77,7 @@ export function tokenRoutes(service: Service): Route[] {
       template: single,
       async handle(call) {
         requireOwner(call);
-        const params = readParams(
-          { ...PATH, ...SETTINGS, regenerate: FIELD.flag, delete: { type: 'text', list: true } },
-          call.raw,
-        );
+        const params = readParams({ ...PATH, ...SETTINGS, ...changing }, call.raw);
         const [userid, tokenid] = [params.must('userid'), params.must('tokenid')];
         const regenerate = params.flag('regenerate') ?? false;
         const doomed = new Set(params.list('delete') ?? []);

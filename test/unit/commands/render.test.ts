@@ -71,8 +71,18 @@ describe('the status screen', () => {
     const [expired] = expiryViews([{ credential: 'pve-api-token', expiresAt: NOW - 1 }], NOW);
     if (!expiring || !expired) throw new Error('two are expected');
 
-    const lines = screen({ expiring: [expiring, expired] }).split('\n');
+    const named = expiryViews(
+      [
+        { credential: 'proxmox-token', name: 'a@pve!b', expiresAt: NOW + 6.5 * 86_400_000 },
+        { credential: 'proxmox-token-rotation', name: 'a@pve!b', expiresAt: NOW - 1 },
+      ],
+      NOW,
+    );
 
+    const lines = screen({ expiring: [expiring, expired, ...named] }).split('\n');
+
+    expect(lines[2]).toMatch(/^! the token a@pve!b ends in 6 d \(2026-11-28T.*declare a later expire/);
+    expect(lines[3]).toMatch(/^! a@pve!b was to be rotated or revoked by 2026-11-21T.*entramox token rotate --due/);
     expect(lines[0]).toBe(`! entra-client-secret ends in 6 d (2026-11-28T00:00:00.000Z): ${expiring.remedy}`);
     expect(lines[1]).toContain('! pve-api-token has ended (2026-11-21T11:59:59.999Z): ');
   });

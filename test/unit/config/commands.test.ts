@@ -61,7 +61,7 @@ describe('config show', () => {
     expect(written.out).toContain('ENTRA_CLIENT_SECRET=[redacted]  # environment\n');
     expect(written.out).toContain('LISTEN_PORT=8787  # default\n');
     expect(written.out).toContain('EXTRA_GROUPS=  # default\n');
-    expect(written.out).toContain('TARGETS=linux  # from ACCOUNTS_SOCKET and PVE_API_TOKEN\n');
+    expect(written.out).toContain('TARGETS=linux  # from ACCOUNTS_SOCKET, PVE_API_TOKEN and LAKEFS_ENDPOINT\n');
     expect(written.out).toContain('GRAPH_BASE_URL=https://graph.microsoft.com  # from ENTRA_CLOUD\n');
     expect(written.out).not.toContain(SECRET);
   });

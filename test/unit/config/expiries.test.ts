@@ -62,6 +62,17 @@ describe('what is known to end', () => {
     expect(reconciler.map(({ credential }) => credential)).toEqual(['pve-api-token']);
   });
 
+  it('is the client secret that people log in with, for whoever looks after Proxmox', () => {
+    const changes = { REALM_CLIENT_SECRET_EXPIRES: '2027-11-22' };
+
+    const [reconciler, realm, listener] = (['reconcile', 'realm', 'listen'] as const).map(
+      (command) => load(changes, { command }).settings.expiries,
+    );
+
+    expect(reconciler).toEqual([{ credential: 'realm-client-secret', expiresAt: Date.UTC(2027, 10, 22) }]);
+    expect([realm, listener]).toEqual([reconciler, []]);
+  });
+
   it.each(['soon', '22.11.2027', '2027-02-30', '2027-13-01', '2027-11-22 09:00', '1800000000'])('is not %s', (text) => {
     expect(problemsWith({ ENTRA_CLIENT_SECRET_EXPIRES: text }).map(({ key }) => key)).toEqual([
       'ENTRA_CLIENT_SECRET_EXPIRES',

@@ -297,28 +297,6 @@ describe('old names', () => {
   });
 });
 
-describe('lakeFS', () => {
-  it('is accepted by name with one notice', () => {
-    const { notices, settings } = load({
-      LAKEFS_ENDPOINT: 'https://lakefs.example.com',
-      LAKEFS_ACCESS_KEY_ID: 'AKIA',
-      GROUP_FILTER: 'Lake*',
-    });
-
-    expect(notices).toHaveLength(1);
-    expect(notices[0]?.text).toContain('no lakeFS target');
-    expect(settings.targets).toEqual(['linux']);
-  });
-
-  it('is refused as a target', () => {
-    const problems = problemsWith({ TARGETS: 'linux,lakefs' });
-
-    expect(problems).toEqual([
-      expect.objectContaining({ key: 'TARGETS', expected: expect.stringContaining('no lakeFS target') }),
-    ]);
-  });
-});
-
 describe('targets', () => {
   it('are linux alone, or with proxmox where a token is given', () => {
     const both = load({ PVE_API_TOKEN: TOKEN, REALM: 'entra' }).settings;

@@ -13,6 +13,7 @@ export interface World {
 export function applied(world: World, step: Step, policy: Policy): World {
   if (step.target === 'proxmox')
     return { ...world, proxmox: { certainty: 'present', value: nextUser(world, step, policy) } };
+  if (step.target === 'lakefs') throw new Error('the targets of this model are Linux and Proxmox');
   const value = nextAccount(world, step);
   return { ...world, linux: { certainty: 'present', value } };
 }

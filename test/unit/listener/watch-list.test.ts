@@ -324,3 +324,41 @@ describe('a hint about a member', () => {
     ]);
   });
 });
+
+describe('groups that Entra itself selects', () => {
+  it('are watched beside the configured ones, with what is nested below them', async () => {
+    const { bench, list } = createBench({ [STAFF]: [] }, [], { discover: async () => [TEAM] });
+    bench.branches = { [STAFF]: [], [TEAM]: [CREW] };
+
+    await list.refresh();
+
+    expect(list.wanted()).toEqual(expect.arrayContaining([`/groups/${TEAM}`, `/groups/${CREW}`]));
+    expect(list.isWatchedGroup(TEAM)).toBe(true);
+  });
+
+  it('are looked at by a sweep when one came, and kept while it cannot be told which they are', async () => {
+    let found: string[] | undefined = [TEAM];
+    const { bench, list } = createBench({}, [], { discover: async () => found });
+    bench.branches = { [TEAM]: [], [CREW]: [] };
+    await list.refresh();
+    expect(bench.puts).toEqual([]);
+
+    found = [TEAM, CREW];
+    await bench.pass(600_000);
+    await list.refresh();
+    found = undefined;
+    await bench.pass(600_000);
+    await list.refresh();
+
+    expect(bench.puts).toContainEqual(['sweep', undefined]);
+    expect(list.wanted()).toEqual(expect.arrayContaining([`/groups/${TEAM}`, `/groups/${CREW}`]));
+  });
+
+  it('keep the subscriptions of an earlier process until they could be read', async () => {
+    const { list } = createBench({}, [`/groups/${TEAM}`], { discover: async () => undefined });
+
+    await list.refresh();
+
+    expect(list.wanted()).toContain(`/groups/${TEAM}`);
+  });
+});

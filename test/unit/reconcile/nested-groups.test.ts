@@ -34,7 +34,7 @@ beforeEach(async () => {
   treeReads = 0;
   fault = undefined;
   world.ctx.groups = createGroupStanding({
-    configured: [EVERYBODY, LAB],
+    configured: () => [EVERYBODY, LAB],
     async readTree() {
       treeReads += 1;
       return tree();
@@ -393,7 +393,7 @@ describe('what is told of the groups', () => {
   it('is what was read, and that nothing was read yet before', async () => {
     const fresh = {
       ...world.ctx,
-      groups: createGroupStanding({ ...NOTHING, configured: [EVERYBODY], clock: world.clock }),
+      groups: createGroupStanding({ ...NOTHING, configured: () => [EVERYBODY], clock: world.clock }),
     };
 
     expect(groupViews(fresh)).toEqual(world.ctx.policy.groupIds.map((id) => ({ id, members: expect.any(Number) })));

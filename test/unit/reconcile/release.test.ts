@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TargetName } from '../../../src/domain/policy.js';
+import type { AccountTarget } from '../../../src/domain/policy.js';
 import { openLedger } from '../../../src/ledger/ledger.js';
 import { adopt } from '../../../src/reconcile/adopt.js';
 import { release as releaseAll } from '../../../src/reconcile/release.js';
@@ -20,9 +20,9 @@ beforeEach(async () => {
 });
 afterEach(() => world.remove());
 
-async function release(targets?: TargetName[], apply = true) {
+async function release(targets?: AccountTarget[], apply = true) {
   const { parts } = await releaseAll(world.ctx, 'alice@example.com', { apply, targets }, forever);
-  const partOf = (target: TargetName) => parts.find((part) => part.target === target);
+  const partOf = (target: AccountTarget) => parts.find((part) => part.target === target);
   return { linux: partOf('linux'), proxmox: partOf('proxmox') };
 }
 

@@ -8,7 +8,8 @@ const { staleness } = await loadScript<{ staleness(root: string): string | undef
 const { requireNode } = await loadScript<{ requireNode(version: string): void }>('bootstrap');
 interface Package {
   name: string;
-  program: string;
+  program?: string;
+  file?: string;
 }
 const { missingPackages } = await loadScript<{ missingPackages(of: Package[], folders: string[]): Package[] }>(
   'debian',
@@ -92,6 +93,14 @@ describe('missing Debian packages', () => {
     const missing = missingPackages([sudo], [root]);
 
     expect(missing).toEqual([sudo]);
+  });
+
+  it('are those without a program whose file is not there', () => {
+    const module = { name: 'python3-hvac', file: join(root, 'hvac.py') };
+
+    expect(missingPackages([module], [root])).toEqual([module]);
+    writeFileSync(join(root, 'hvac.py'), '');
+    expect(missingPackages([module], [root])).toEqual([]);
   });
 
   it('are not those whose program is there and can be run', () => {

@@ -74,6 +74,7 @@ describe('redaction', () => {
 
     expect(redactText('Authorization: Bearer abc.def-ghi')).not.toContain('abc');
     expect(redactText('PVEAPIToken=u@pve!t=0123-4567')).not.toContain('0123');
+    expect(redactText('PBSAPIToken=u@pbs!t:0123-4567')).not.toContain('0123');
     expect(redactText(`got ${jwt} back`)).toBe('got [redacted] back');
   });
 
@@ -85,6 +86,7 @@ describe('redaction', () => {
     expect(redactText(`ENTRA_CLIENT_ID: ${entra} (line 3)`)).toBe('ENTRA_CLIENT_ID: [redacted] (line 3)');
     expect(redactText(`was: ${fernet}.`)).toBe('was: [redacted].');
     expect(redactText('svc@pve!sync=01234567-89ab-cdef-0123-456789abcdef')).toBe('svc@pve!sync=[redacted]');
+    expect(redactText('svc@pbs!sync:01234567-89ab-cdef-0123-456789abcdef')).toBe('svc@pbs!sync:[redacted]');
     expect(redactText(`key ${pem} end`)).toBe('key [redacted] end');
     expect(redactText(`cut ${pem.slice(0, 40)}`)).toBe('cut [redacted]');
   });

@@ -1,20 +1,30 @@
+import { z } from 'zod';
+import type { Clock } from '../../../domain/clock.js';
 import { messageOf, Rejected } from '../../../domain/errors.js';
-import { registerSecret } from '../../../telemetry/redact.js';
+import { audited, type RecordBootstrap } from '../../../telemetry/bootstrap-audit.js';
 import type { ProxmoxClient, ProxmoxWrite } from '../client.js';
+import { text } from '../schema.js';
+import { copySecret } from './copies.js';
 import type { TokenDeclaration } from './declaration.js';
 import type { DeclaredSink } from './declared-sink.js';
 import { fullId } from './entries.js';
-import { type TokenMark, tokenComment } from './marks.js';
+import { expectedExpiry } from './expiry.js';
+import { isNamedLike } from './family.js';
 import type { AclEntry, ObservedAccess } from './observed.js';
 import type { TokenPlan, TokenStep } from './plan.js';
 import { compareRights, type RightsDifference } from './rights-check.js';
 import type { Sink } from './sinks/sink.js';
-import { storedToken } from './stored-token.js';
+import { storeProved } from './sinks/store-proved.js';
+import { markOfToken, type TokenMark, tokenComment, wholeSeconds } from './token-mark.js';
+import { describeTokenStep } from './told-step.js';
+import { commentToken, deleteToken, grant, makeToken, revoke, tokenRoute } from './writes.js';
 
 export interface ApplyPorts {
   client: ProxmoxClient;
   observed: ObservedAccess;
+  /** With the ids that stand for them now, see `currentTokenId`. */
   declared: readonly TokenDeclaration[];
+  clock: Clock;
   openSink: (declared: DeclaredSink) => Sink;
   /** A client that is the token of this secret; closed by the caller of it. */
   connectAs: (fullId: string, secret: string) => ProxmoxClient;
@@ -26,7 +36,12 @@ export type StepResult =
   | { step: TokenStep; result: 'failed'; error: string };
 
 /** Does the steps in their order. A failure stops what rests on it and nothing else. */
-export async function applyTokens(plan: TokenPlan, ports: ApplyPorts, signal: AbortSignal): Promise<StepResult[]> {
+export async function applyTokens(
+  plan: TokenPlan,
+  ports: ApplyPorts,
+  signal: AbortSignal,
+  record: RecordBootstrap,
+): Promise<StepResult[]> {
   const broken = new Set<string>();
   const results: StepResult[] = [];
   for (const step of plan.steps) {
@@ -37,7 +52,7 @@ export async function applyTokens(plan: TokenPlan, ports: ApplyPorts, signal: Ab
       continue;
     }
     try {
-      await perform(step, ports, signal);
+      await audited(record, describeTokenStep(step), () => perform(step, ports, signal));
       results.push({ step, result: 'done' });
     } catch (error) {
       signal.throwIfAborted();
@@ -83,7 +98,10 @@ function restsOn(step: TokenStep): string[] {
       return [`owner ${owner}`, `role ${role}`, `rights of ${owner}`, `room for ${fullId(step.declaration)}`];
     }
     case 'token.change':
-      return [`owner ${step.declaration.owner}`];
+      // Without them it would have none once it may have rights of its own.
+      return [`owner ${step.declaration.owner}`, `rights of ${fullId(step.declaration)}`];
+    case 'secret.copy':
+      return [`token ${fullId(step.declaration)}`];
     case 'token.confirm': {
       const id = fullId(step.declaration);
       return [`token ${id}`, `rights of ${id}`, `rights of ${step.declaration.owner}`, `role ${step.declaration.role}`];
@@ -122,38 +140,65 @@ async function perform(step: TokenStep, ports: ApplyPorts, signal: AbortSignal):
     case 'role.delete':
       return write({ method: 'DELETE', route: '/access/roles/{roleid}', params: { roleid: step.role } });
     case 'acl.grant':
-      return write({ method: 'PUT', route: '/access/acl', body: aclBody(step.entry) });
+      return grant(client, step.entry, signal);
     case 'acl.revoke':
-      return write({ method: 'PUT', route: '/access/acl', body: { ...aclBody(step.entry), delete: 1 } });
+      return revoke(client, step.entry, signal);
     case 'token.delete':
-      return write({ method: 'DELETE', ...tokenRoute(step) });
+      return deleteToken(client, step, signal);
     case 'token.change': {
-      const body = settingsOf(step.declaration, step.mark);
-      return write({ method: 'PUT', ...tokenRoute(step.declaration), body });
+      const { declaration, mark, expire } = step;
+      const comment = tokenComment(declaration.comment, mark);
+      const body = { expire, privsep: declaration.privsep ? 1 : 0, comment };
+      return write({ method: 'PUT', ...tokenRoute(declaration), body });
     }
     case 'token.create':
       return createToken(step.declaration, ports, signal);
     case 'token.confirm': {
       const found = await checkRights(step.declaration, ports, signal);
       if (found.length > 0) throw new Rejected(describeDifference(fullId(step.declaration), found));
-      const { comment } = settingsOf(step.declaration, 'stored');
-      return write({ method: 'PUT', ...tokenRoute(step.declaration), body: { comment } });
+      return confirmToken(step.declaration, ports, signal);
     }
+    case 'secret.copy':
+      return copySecret(step.declaration, step.places, ports.openSink);
     default:
       return step satisfies never;
   }
 }
 
+/** Nothing but what was of this declaration may lie where the secret goes. */
+export async function requireRoom(token: TokenDeclaration, sink: Sink): Promise<void> {
+  const declared = { owner: token.owner, name: token.family ?? token.name };
+  for (const { place, read } of sink.parts) {
+    const there = await read();
+    if (!there || isNamedLike(declared, there['full-tokenid'])) continue;
+    throw new Rejected(`${place} holds the secret of ${there['full-tokenid']}: move it away, or name another place`);
+  }
+}
+
+const commented = z.object({ comment: text });
+
 /** What the token may do, asked with the secret that its sink gives back, so that this is proved as well. */
 export async function checkRights(
   token: TokenDeclaration,
-  { openSink, connectAs, declared, observed }: Omit<ApplyPorts, 'client'>,
+  ports: RightsPorts,
   signal: AbortSignal,
 ): Promise<RightsDifference[]> {
   const id = fullId(token);
-  const stored = await openSink(token.sink).read();
+  const stored = await ports.openSink(token.sink).read();
   if (stored?.['full-tokenid'] !== id) throw new Rejected(`${token.sink.place} does not hold the secret of ${id}`);
-  const self = connectAs(id, stored.value);
+  return checkRightsWith(stored.value, token, ports, signal);
+}
+
+export type RightsPorts = Pick<ApplyPorts, 'openSink' | 'connectAs' | 'declared' | 'observed'>;
+
+/** What the token may do, asked with this secret of it. */
+export async function checkRightsWith(
+  secret: string,
+  token: TokenDeclaration,
+  { connectAs, declared, observed }: Omit<RightsPorts, 'openSink'>,
+  signal: AbortSignal,
+): Promise<RightsDifference[]> {
+  const self = connectAs(fullId(token), secret);
   const privileges = new Map(declared.flatMap(({ role, privileges }) => (privileges ? [[role, privileges]] : [])));
   const privilegesOf = (role: string) => privileges.get(role) ?? [...(observed.roles.get(role) ?? [])];
   const hasOwnEntry = (path: string) =>
@@ -182,26 +227,17 @@ export function describeDifference(id: string, found: readonly RightsDifference[
 
 /** PVE shows the secret once: unless it is stored and read back, the token is taken away again. */
 async function createToken(token: TokenDeclaration, ports: ApplyPorts, signal: AbortSignal): Promise<void> {
-  const { client } = ports;
+  const { client, clock } = ports;
   const sink = ports.openSink(token.sink);
-  const there = await sink.read();
-  if (there && there['full-tokenid'] !== fullId(token)) {
-    throw new Rejected(
-      `${sink.place} holds the secret of ${there['full-tokenid']}: move it away, or name another place`,
-    );
-  }
+  await requireRoom(token, sink);
   await sink.probe();
-  const body = settingsOf(token, 'pending');
-  const made = await client.write({ method: 'POST', ...tokenRoute(token), body }, signal, storedToken);
-  registerSecret(made.value);
+  const mark: TokenMark = { state: 'pending', family: token.family, since: wholeSeconds(clock.now()) };
+  const made = await makeToken(client, token, { mark, expire: expectedExpiry(token, mark) }, signal);
   try {
-    // The comment of the file is the declared one; the mark is for Proxmox alone.
-    await sink.store({ ...made, info: { ...made.info, comment: token.comment } });
-    const back = await sink.read();
-    if (back?.value !== made.value) throw new Rejected(`${sink.place} does not give back what was stored there`);
+    await storeProved(sink, made);
   } catch (error) {
     const why = `the secret of ${fullId(token)} could not be stored: ${messageOf(error)}`;
-    const undone = await client.write({ method: 'DELETE', ...tokenRoute(token), urgent: true }, signal).then(
+    const undone = await deleteToken(client, token, signal, true).then(
       () => 'the token was deleted again',
       (second: unknown) => `and the token could not be deleted again (${messageOf(second)}); the next run does it`,
     );
@@ -209,16 +245,9 @@ async function createToken(token: TokenDeclaration, ports: ApplyPorts, signal: A
   }
 }
 
-function settingsOf(token: TokenDeclaration, mark: TokenMark) {
-  const { expire, privsep, comment } = token;
-  return { expire, privsep: privsep ? 1 : 0, comment: tokenComment(comment, mark) };
-}
-
-function tokenRoute({ owner, name }: Pick<TokenDeclaration, 'owner' | 'name'>) {
-  return { route: '/access/users/{userid}/token/{tokenid}', params: { userid: owner, tokenid: name } };
-}
-
-function aclBody({ path, type, ugid, roleid, propagate }: AclEntry) {
-  const holder = { user: 'users', group: 'groups', token: 'tokens' }[type];
-  return { path, roles: roleid, propagate: propagate ? 1 : 0, [holder]: ugid };
+/** Notes that the secret is stored, and nothing else that the comment says. */
+async function confirmToken(token: TokenDeclaration, { client }: ApplyPorts, signal: AbortSignal): Promise<void> {
+  const { comment } = await client.get({ ...tokenRoute(token) }, commented, signal);
+  const mark = markOfToken(comment) ?? { family: token.family };
+  await commentToken(client, token, tokenComment(token.comment, { ...mark, state: 'stored' }), signal);
 }

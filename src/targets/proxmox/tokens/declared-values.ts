@@ -35,6 +35,15 @@ export const aclPath = z
   )
   .refine((text) => !text.split('/').some((part) => part === '.' || part === '..'), 'must not hold . or ..');
 
+/** Of Proxmox Backup Server (pbs-config, check_acl_path), without looking whether it exists. */
+export const pbsPath = z
+  .string()
+  .max(128)
+  .regex(
+    /^\/(?:(?:access|datastore|remote|system|tape)(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*){0,9})?$/,
+    'expected a path of Proxmox Backup Server such as /, /datastore/main or /remote/other, without a slash at its end',
+  );
+
 /** PVE's 0 and 1, or JSON's false and true. */
 export const flag = z
   .union([z.literal([0, 1, '0', '1']), z.boolean()], { error: 'expected 0 or 1' })
@@ -70,3 +79,13 @@ export const longTime = z
   .string()
   .regex(/^[1-9]\d{0,4}[hd]$/, 'expected hours or days, such as 90d')
   .transform((text) => Number(text.slice(0, -1)) * (text.endsWith('d') ? DAY_MS : DAY_MS / 24));
+
+/** An end as `expiry` has it, or a time to live as `longTime` has it, which counts anew for each token. */
+export const expiryOrLife = z.union([z.number(), z.string()]).transform((value, context) => {
+  if (typeof value === 'string' && /^[1-9]\d{0,4}[hd]$/.test(value)) return { lifetimeMs: longTime.parse(value) };
+  const read = expiry.safeParse(value);
+  if (read.success) return read.data;
+  const message = `${read.error.issues[0]?.message}, or how long each token lives, such as 90d`;
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});

@@ -7,12 +7,14 @@ export function fullId({ owner, name }: Pick<TokenDeclaration, 'owner' | 'name'>
 
 /** The entries of the access control list that a declaration asks for. */
 export function entriesOf(token: TokenDeclaration): AclEntry[] {
-  const { owner, role, propagate, privsep } = token;
-  return token.paths.flatMap((path): AclEntry[] => {
-    const own: AclEntry = { path, type: 'user', ugid: owner, roleid: role, propagate };
-    // With privilege separation a right counts only where both have it.
-    return privsep ? [own, { ...own, type: 'token', ugid: fullId(token) }] : [own];
-  });
+  const { owner, privsep } = token;
+  return [token, ...(token.besides ?? [])].flatMap(({ role, paths, propagate }) =>
+    paths.flatMap((path): AclEntry[] => {
+      const own: AclEntry = { path, type: 'user', ugid: owner, roleid: role, propagate };
+      // With privilege separation a right counts only where both have it.
+      return privsep ? [own, { ...own, type: 'token', ugid: fullId(token) }] : [own];
+    }),
+  );
 }
 
 /** The same right for the same holder; whether it propagates may differ. */

@@ -1,13 +1,11 @@
 /**
- * What says that a token, its owner and its role are ours: the comments of the owner and of the token. A role has no
+ * What says that a token, its owner and its role are ours: the comments of the owner and of the token, of which
+ * `token-mark.ts` speaks. A role has no
  * comment, so its owner's names it. Everything without a mark is somebody else's and is not changed.
  */
-const OWNER_MARK = /(?:^|; )entramox-tokens:([A-Za-z0-9._,-]*)$/;
-
-/** `pending`: the token was made, and nobody has its secret before it is stored. */
-export type TokenMark = 'stored' | 'pending';
-
-const TOKEN_MARKS: Record<TokenMark, string> = { stored: '(entramox)', pending: '(entramox, not stored yet)' };
+const OWNER_MARK = /(?:^|; )entramox-(?:tokens|self):([A-Za-z0-9._,-]*)$/;
+/** That of Entramox's own user, whom no file of declarations speaks of. */
+const OWN_MARK = /(?:^|; )entramox-self:[A-Za-z0-9._,-]*$/;
 
 const MADE = 'Entramox: owner of API tokens, without a password';
 
@@ -17,7 +15,18 @@ const MADE = 'Entramox: owner of API tokens, without a password';
  */
 export function ownerComment(roles: readonly string[], seen = MADE): string {
   const words = withoutOwnerMark(seen);
-  return `${words}${words === '' ? '' : '; '}entramox-tokens:${[...new Set(roles)].sort().join(',')}`;
+  const kind = isOwnUser(seen) ? 'self' : 'tokens';
+  return `${words}${words === '' ? '' : '; '}entramox-${kind}:${[...new Set(roles)].sort().join(',')}`;
+}
+
+/** The same for Entramox's own user. */
+export function ownUserComment(roles: readonly string[], seen?: string): string {
+  return ownerComment(roles, seen).replace(/entramox-tokens:(?=[A-Za-z0-9._,-]*$)/, 'entramox-self:');
+}
+
+/** Whether a comment is that of Entramox's own user, made by `token self`. */
+export function isOwnUser(comment: string): boolean {
+  return OWN_MARK.test(comment);
 }
 
 /** What the comment of an owner says without our mark. */
@@ -34,17 +43,4 @@ export function isMadeByUs(comment: string): boolean {
 export function rolesInMark(comment: string): string[] | undefined {
   const list = OWNER_MARK.exec(comment)?.[1];
   return list?.split(',').filter(Boolean);
-}
-
-/** The comment of a token of ours. */
-export function tokenComment(declared: string, mark: TokenMark): string {
-  return declared === '' ? TOKEN_MARKS[mark] : `${declared} ${TOKEN_MARKS[mark]}`;
-}
-
-/** undefined: not ours. */
-export function markOfToken(comment: string): TokenMark | undefined {
-  return (['stored', 'pending'] as const).find((mark) => {
-    const text = TOKEN_MARKS[mark];
-    return comment === text || comment.endsWith(` ${text}`);
-  });
 }

@@ -23,6 +23,8 @@ export interface ObservedOwner {
   comment: string;
   /** Whether somebody has put it into a group, as we never do. */
   isInGroup: boolean;
+  /** The groups themselves. */
+  groups: readonly string[];
   tokens: ReadonlyMap<string, ObservedToken>;
 }
 
@@ -89,6 +91,7 @@ export async function observeAccess(client: ProxmoxClient, signal: AbortSignal):
           enabled: enable,
           comment,
           isInGroup: groups !== '',
+          groups: groups.split(',').filter(Boolean),
           tokens: new Map(tokens.map(({ tokenid, ...rest }) => [tokenid, rest])),
         },
       ]),

@@ -1,14 +1,20 @@
 import { conflictsOf } from './conflicts.js';
 import type { TokenDeclaration } from './declaration.js';
 import { entriesOf, fullId, isSameEntry, isSameGrant } from './entries.js';
+import { expectedExpiry, expectedMark } from './expiry.js';
 import { leftOver } from './left-over.js';
-import { markOfToken, ownerComment, rolesInMark, type TokenMark, tokenComment } from './marks.js';
+import { ownerComment, rolesInMark } from './marks.js';
 import type { AclEntry, ObservedAccess, ObservedToken } from './observed.js';
 import { isSameRole } from './privileges.js';
+import { markOfToken, type TokenMark, tokenComment } from './token-mark.js';
 
 /** What a sink has of a token: its secret, that of another token, or nothing; and whether Proxmox takes it. */
 export type SecretState =
-  | { state: 'valid' | 'refused' | 'of-another' | 'absent' }
+  | { state: 'valid' | 'of-another' | 'absent' }
+  /** `doubt`: what may be the reason besides the secret. */
+  | { state: 'refused'; doubt?: string | undefined }
+  /** It was stored where it can be read elsewhere alone. */
+  | { state: 'sealed' }
   | { state: 'unreadable'; why: string };
 
 /** One write, in the order in which they are done. */
@@ -23,9 +29,11 @@ export type TokenStep =
   | { do: 'acl.grant' | 'acl.revoke'; entry: AclEntry }
   | { do: 'token.delete'; owner: string; name: string; why: string }
   | { do: 'token.create'; declaration: TokenDeclaration }
-  | { do: 'token.change'; declaration: TokenDeclaration; mark: TokenMark; changes: string[] }
+  | { do: 'token.change'; declaration: TokenDeclaration; mark: TokenMark; expire: number; changes: string[] }
   /** Look with the token itself at what it may do, then note in its comment that its secret is stored. */
   | { do: 'token.confirm'; declaration: TokenDeclaration }
+  /** The secret lies in another of its places already. */
+  | { do: 'secret.copy'; declaration: TokenDeclaration; places: readonly string[] }
   | { do: 'owner.delete'; owner: string }
   | { do: 'role.delete'; role: string };
 
@@ -44,14 +52,19 @@ export interface TokenPlan {
 }
 
 export interface PlanOptions {
+  /** With the ids that stand for them now, see `currentTokenId`. */
   declared: readonly TokenDeclaration[];
   observed: ObservedAccess;
   /** By full token id; asked for tokens that exist. */
   secrets: ReadonlyMap<string, SecretState>;
   /** Take what is there without a mark under management. */
   adopt: boolean;
+  /** Owners of which another file of declarations on this host speaks, by that file: nothing of theirs is removed. */
+  elsewhere?: ReadonlyMap<string, string> | undefined;
   /** Remove what is marked and no longer declared. */
   prune: boolean;
+  /** Epoch ms. */
+  now: number;
 }
 
 /** What it takes to make the declarations true. Pure. */
@@ -84,14 +97,16 @@ export function planTokens(options: PlanOptions): TokenPlan {
   const wanted = good.flatMap(entriesOf);
   // The owner's rights come before the token: a token never has more than its owner.
   steps.push(...missingEntries(wanted, observed, 'user'));
-  for (const token of good) steps.push(...tokenSteps(token, options));
-  const afresh = new Set(steps.flatMap((step) => (step.do === 'token.create' ? [fullId(step.declaration)] : [])));
-  steps.push(...missingEntries(wanted, observed, 'token', afresh));
+  const ofTokens = good.flatMap((token) => tokenSteps(token, options));
+  const afresh = new Set(ofTokens.flatMap((step) => (step.do === 'token.create' ? [fullId(step.declaration)] : [])));
+  const own = missingEntries(wanted, observed, 'token', afresh);
+  const isAfresh = (step: TokenStep) => step.do === 'acl.grant' && afresh.has(step.entry.ugid);
+  // Before a token that is there gets rights of its own, since it would have none until then.
+  steps.push(...own.filter((step) => !isAfresh(step)), ...ofTokens, ...own.filter(isAfresh));
   steps.push(...good.filter((token) => isUnconfirmed(token, options)).map(confirm));
-  // What is in conflict is declared all the same, and keeps its rights.
-  const left = leftOver(options, marks, declared.flatMap(entriesOf));
+  const left = leftOver(options, marks);
   if (options.prune) steps.push(...left.steps, ...marksWithout(left.steps, marking, observed));
-  return { steps, conflicts, remarks: [...remarksOn(good), ...(options.prune ? [] : left.remarks)] };
+  return { steps, conflicts, remarks: [...remarksOn(good), ...(options.prune ? left.spared : left.remarks)] };
 }
 
 /** Whether the role is one that we made, make now, or take over; a fitting one of somebody else is only used. */
@@ -115,37 +130,37 @@ function roleSteps({ role, owner, privileges }: TokenDeclaration, { roles }: Obs
   return [{ do: 'role.change', role, privileges, added, removed }];
 }
 
-function tokenSteps(declaration: TokenDeclaration, { observed, secrets }: PlanOptions): TokenStep[] {
+function tokenSteps(declaration: TokenDeclaration, { observed, secrets, now }: PlanOptions): TokenStep[] {
   const { owner, name } = declaration;
   const seen = observed.owners.get(owner)?.tokens.get(name);
   if (!seen) return [{ do: 'token.create', declaration }];
-  if (markOfToken(seen.comment) === 'pending' && secrets.get(fullId(declaration))?.state !== 'valid') {
+  if (markOfToken(seen.comment)?.state === 'pending' && secrets.get(fullId(declaration))?.state !== 'valid') {
     const why = 'its secret was never stored';
     return [
       { do: 'token.delete', owner, name, why },
       { do: 'token.create', declaration },
     ];
   }
-  // The comment of a pending one loses its mark when it is confirmed, and not before.
-  const mark = markOfToken(seen.comment) ?? 'stored';
-  const changes = changesOf(declaration, seen, mark);
-  return changes.length > 0 ? [{ do: 'token.change', declaration, mark, changes }] : [];
+  const mark = expectedMark(declaration, seen, now);
+  const expire = expectedExpiry(declaration, mark);
+  const changes = changesOf(declaration, seen, mark, expire);
+  return changes.length > 0 ? [{ do: 'token.change', declaration, mark, expire, changes }] : [];
 }
 
 function isUnconfirmed({ owner, name }: TokenDeclaration, { observed }: PlanOptions): boolean {
   const seen = observed.owners.get(owner)?.tokens.get(name);
-  return !seen || markOfToken(seen.comment) === 'pending';
+  return !seen || markOfToken(seen.comment)?.state === 'pending';
 }
 
 function confirm(declaration: TokenDeclaration): TokenStep {
   return { do: 'token.confirm', declaration };
 }
 
-function changesOf(declaration: TokenDeclaration, seen: ObservedToken, mark: TokenMark): string[] {
+function changesOf(declaration: TokenDeclaration, seen: ObservedToken, mark: TokenMark, expire: number): string[] {
   const comment = tokenComment(declaration.comment, mark);
   const differing: [string, unknown, unknown][] = [
     ['comment', JSON.stringify(seen.comment), JSON.stringify(comment)],
-    ['expire', showExpiry(seen.expire), showExpiry(declaration.expire)],
+    ['expire', showExpiry(seen.expire), showExpiry(expire)],
     ['privsep', Number(seen.privsep), Number(declaration.privsep)],
   ];
   return differing.filter(([, is, shall]) => is !== shall).map(([name, is, shall]) => `${name}: ${is} -> ${shall}`);

@@ -4,6 +4,11 @@
  */
 const SUCCESSORS: Readonly<Record<string, string>> = { 'VM.Monitor': 'VM.GuestAgent.Audit and Sys.Audit' };
 
+/** The other way round, for a declaration that was written for a later version. */
+function predecessorOf(privilege: string, known: ReadonlySet<string>): string | undefined {
+  return privilege.startsWith('VM.GuestAgent.') && known.has('VM.Monitor') ? 'VM.Monitor' : undefined;
+}
+
 /** A privilege that this version does not know, and what to write for it where there is something. */
 export interface UnknownPrivilege {
   privilege: string;
@@ -16,7 +21,7 @@ export function findUnknownPrivileges(privileges: readonly string[], known: Read
     .filter((privilege) => !known.has(privilege))
     .map((privilege) => {
       const similar = [...known].find((other) => other.toLowerCase() === privilege.toLowerCase());
-      return { privilege, instead: similar ?? SUCCESSORS[privilege] };
+      return { privilege, instead: similar ?? SUCCESSORS[privilege] ?? predecessorOf(privilege, known) };
     });
 }
 

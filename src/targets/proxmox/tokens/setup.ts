@@ -1,24 +1,29 @@
-import { messageOf, Rejected, SourceUnavailable } from '../../../domain/errors.js';
-import type { ProxmoxClient } from '../client.js';
-import { ProxmoxError } from '../proxmox-error.js';
-import { describeNeed, type Need, type Rights } from '../rights.js';
-import { permissionTree } from '../schema.js';
+import { messageOf } from '../../../domain/errors.js';
+import type { RecordBootstrap } from '../../../telemetry/bootstrap-audit.js';
+import { requireRights } from '../refusal.js';
+import type { Need, Rights } from '../rights.js';
 import { type ApplyPorts, applyTokens, checkRights, describeDifference, type StepResult } from './apply.js';
+import { missingCopies } from './copies.js';
 import type { TokenDeclaration } from './declaration.js';
 import { fullId } from './entries.js';
-import { observeAccess } from './observed.js';
+import { type ObservedAccess, observeAccess } from './observed.js';
 import { planTokens, type SecretState, type TokenPlan } from './plan.js';
+import { type Standing, standingOf } from './standing.js';
 
-export interface SetupPorts extends Pick<ApplyPorts, 'client' | 'openSink' | 'connectAs'> {
+export interface SetupPorts extends Pick<ApplyPorts, 'client' | 'clock' | 'openSink' | 'connectAs'> {
   /** Of the caller. */
   rights: Rights;
   declared: readonly TokenDeclaration[];
   adopt: boolean;
   prune: boolean;
+  /** See `PlanOptions`. */
+  elsewhere?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface Looked {
   plan: TokenPlan;
+  /** In the order of the declarations. */
+  standings: readonly Standing[];
   ports: ApplyPorts;
 }
 
@@ -26,7 +31,7 @@ export interface Looked {
 const SEE_ALL: readonly Need[] = [{ path: '/access', anyOf: ['Sys.Audit'] }];
 
 /** To do any of it: roles, users, and rights on every path. */
-const CHANGE_ALL: readonly Need[] = [
+export const CHANGE_ALL: readonly Need[] = [
   { path: '/access', anyOf: ['Sys.Modify'] },
   { path: '/access/groups', anyOf: ['User.Modify'] },
   { path: '/', anyOf: ['Permissions.Modify'] },
@@ -37,40 +42,34 @@ const CHANGE_ALL: readonly Need[] = [
  * everything: PVE would answer with lists that are short without saying so.
  */
 export async function lookAtTokens(setup: SetupPorts, signal: AbortSignal): Promise<Looked> {
-  const { client, rights, declared, openSink, connectAs, adopt, prune } = setup;
-  await requireRights(rights, SEE_ALL, client, signal);
-  const observed = await observeAccess(client, signal);
+  const { client, clock, openSink, connectAs, adopt, prune, elsewhere } = setup;
+  const { observed, standings } = await lookAtStandings(setup, signal);
+  const declared = standings.map(({ token }) => token);
   const secrets = new Map<string, SecretState>();
-  for (const token of declared) {
-    if (!observed.owners.get(token.owner)?.tokens.has(token.name)) continue;
-    secrets.set(fullId(token), await lookAtSecret(token, setup, signal));
-  }
-  const plan = planTokens({ declared, observed, secrets, adopt, prune });
-  return { plan, ports: { client, observed, declared, openSink, connectAs } };
+  for (const { token, secret } of standings) if (secret) secrets.set(fullId(token), secret);
+  const planned = planTokens({ declared, observed, secrets, adopt, prune, elsewhere, now: clock.now() });
+  const blocked = new Set(planned.conflicts.map(({ token }) => token));
+  const copies = await missingCopies(
+    standings.filter(({ token }) => !blocked.has(fullId(token))),
+    openSink,
+  );
+  const remarks = [...planned.remarks, ...copies.remarks];
+  const plan = { ...planned, steps: [...planned.steps, ...copies.steps], remarks };
+  return { plan, standings, ports: { client, clock, observed, declared, openSink, connectAs } };
 }
 
-async function lookAtSecret(
-  token: TokenDeclaration,
-  { openSink, connectAs }: Pick<SetupPorts, 'openSink' | 'connectAs'>,
+/** What stands in Proxmox, and which token stands for each declaration. Throws as `lookAtTokens` does. */
+export async function lookAtStandings(
+  { client, rights, declared, openSink, connectAs }: Omit<SetupPorts, 'adopt' | 'prune'>,
   signal: AbortSignal,
-): Promise<SecretState> {
-  const id = fullId(token);
-  try {
-    const stored = await openSink(token.sink).read();
-    if (!stored) return { state: 'absent' };
-    if (stored['full-tokenid'] !== id) return { state: 'of-another' };
-    const self = connectAs(id, stored.value);
-    try {
-      await self.get({ route: '/access/permissions' }, permissionTree, signal);
-    } finally {
-      await self.close();
-    }
-    return { state: 'valid' };
-  } catch (error) {
-    if (error instanceof ProxmoxError && error.kind === 'unauthenticated') return { state: 'refused' };
-    if (error instanceof Rejected) return { state: 'unreadable', why: messageOf(error) };
-    throw error;
+): Promise<{ observed: ObservedAccess; standings: Standing[] }> {
+  await requireRights(rights, SEE_ALL, client, signal);
+  const observed = await observeAccess(client, signal);
+  const standings: Standing[] = [];
+  for (const token of declared) {
+    standings.push(await standingOf(token, observed, { openSink, connectAs }, signal));
   }
+  return { observed, standings };
 }
 
 export interface Applied {
@@ -80,16 +79,26 @@ export interface Applied {
 }
 
 /** Does what was planned, and then asks with every declared token what it may do. */
-export async function bringTokensAbout(setup: SetupPorts, looked: Looked, signal: AbortSignal): Promise<Applied> {
-  const { plan, ports } = looked;
+export async function bringTokensAbout(
+  setup: SetupPorts,
+  looked: Looked,
+  signal: AbortSignal,
+  record: RecordBootstrap,
+): Promise<Applied> {
+  const { plan, ports, standings } = looked;
   if (plan.steps.length > 0) {
     const realms = new Set(plan.steps.flatMap((step) => (step.do === 'owner.create' ? [realmOf(step.owner)] : [])));
     const creation = [...realms].map((realm) => ({ path: `/access/realm/${realm}`, anyOf: ['Realm.AllocateUser'] }));
     await requireRights(setup.rights, [...CHANGE_ALL, ...creation], setup.client, signal);
   }
-  const steps = await applyTokens(plan, ports, signal);
+  const steps = await applyTokens(plan, ports, signal, record);
   const conflicting = new Set(plan.conflicts.map(({ token }) => token));
-  const looking = setup.declared.filter((token) => !conflicting.has(fullId(token)) && !isBroken(token, steps));
+  // What is sealed can be asked only by the run that stored it.
+  const made = new Set(steps.flatMap(({ step }) => (step.do === 'token.create' ? [fullId(step.declaration)] : [])));
+  const looking = standings
+    .filter(({ token, secret }) => secret?.state !== 'sealed' || made.has(fullId(token)))
+    .map(({ token }) => token)
+    .filter((token) => !conflicting.has(fullId(token)) && !isBroken(token, steps));
   const wrongRights: string[] = [];
   for (const token of looking) {
     try {
@@ -112,17 +121,4 @@ function isBroken(token: TokenDeclaration, steps: readonly StepResult[]): boolea
 
 function realmOf(owner: string): string {
   return owner.slice(owner.lastIndexOf('@') + 1);
-}
-
-async function requireRights(
-  rights: Rights,
-  needs: readonly Need[],
-  client: ProxmoxClient,
-  signal: AbortSignal,
-): Promise<void> {
-  const missing = await rights.missing(needs, signal);
-  if (missing.length === 0) return;
-  throw new SourceUnavailable(
-    `${client.tokenId} at ${client.host} lacks ${missing.map(describeNeed).join(', ')}: use a token of an administrator`,
-  );
 }

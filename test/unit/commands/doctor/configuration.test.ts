@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CHECK_NAMES } from '../../../../src/commands/doctor/catalogue.js';
-import {
-  checkConfiguration,
-  checkLakefs,
-  checksWithoutConfiguration,
-} from '../../../../src/commands/doctor/configuration.js';
+import { checkConfiguration, checksWithoutConfiguration } from '../../../../src/commands/doctor/configuration.js';
 import { provoked, unwell } from './provoked.js';
 
 const FILE = '/etc/entramox/entramox.env';
@@ -51,17 +47,5 @@ describe('the check of the configuration', () => {
     expect(second?.saw).toBe('SWEEP_CRON: daily; expected a schedule');
     expect(new Set(checks.map(({ name }) => name))).toEqual(new Set(CHECK_NAMES));
     expect(checks.slice(2).every(({ state }) => state === 'skipped')).toBe(true);
-  });
-});
-
-describe('the check of lakeFS', () => {
-  it('is fine without any of its settings', () => {
-    expect(unwell(checkLakefs([]))).toEqual({});
-  });
-
-  it('is wrong where somebody configured it, since nothing is done there', () => {
-    const check = provoked('lakefs.settings', checkLakefs(['LAKEFS_ENDPOINT']));
-
-    expect(check.saw).toMatch(/^LAKEFS_ENDPOINT is set, but this version has no lakeFS target/);
   });
 });

@@ -74,7 +74,11 @@ export async function createFakeWorld(options: FakeWorldOptions = {}): Promise<F
       directory,
       targets: { linux, proxmox },
       ledger,
-      lanes: { linux: new PQueue({ concurrency: 1 }), proxmox: new PQueue({ concurrency: 1 }) },
+      lanes: {
+        linux: new PQueue({ concurrency: 1 }),
+        proxmox: new PQueue({ concurrency: 1 }),
+        lakefs: new PQueue({ concurrency: 1 }),
+      },
       locks: createIdentityLocks(),
       clock,
       audit: {

@@ -320,6 +320,16 @@ test.each<[string, Reply]>([
   expect(JSON.stringify(api.logged)).not.toContain(SECRET);
 });
 
+test('quotes nothing of an answer in JSON, which may hold a secret that was made just now', async () => {
+  const fresh = '0d5f1f0e-1111-4222-8333-444455556666';
+  const api = fakeApi(() => ({ data: { value: fresh, info: 'strange' } }));
+
+  const error = await caught(api.client.write(PUT_ALICE, never(), z.object({ value: z.string(), info: z.object({}) })));
+
+  expect(error.message).toMatch(/unexpected shape at data\.info/);
+  expect(error.message + JSON.stringify(api.logged)).not.toContain(fresh.slice(0, 8));
+});
+
 test.each(['', 'svc@pve', 'svc@pve!x', `svc!x=${SECRET}`, `PVEAPIToken=${SECRET}`, `svc@pve!x=${SECRET}\r\nX: y`])(
   'refuses the malformed token %j without repeating it',
   async (token) => {

@@ -34,8 +34,7 @@ test.each([...new Set(CASES.map(([, , kind]) => kind))])('gives %s a message wit
     text,
     call: 'PUT /access/users/a@entra',
     host: 'pve1:8006',
-    tokenId: 'svc@pve!t',
-    tokenFrom: 'PVE_API_TOKEN',
+    caller: { kind: 'api-token', owner: 'svc@pve', id: 'svc@pve!t', from: 'PVE_API_TOKEN' },
   });
 
   expect(error.kind).toBe(kind);
@@ -50,8 +49,7 @@ test('names the privilege and the path that PVE asked for', () => {
     text,
     call: 'POST /access/users',
     host: 'pve1',
-    tokenId: 'svc@pve!t',
-    tokenFrom: 'PVE_API_TOKEN',
+    caller: { kind: 'api-token', owner: 'svc@pve', id: 'svc@pve!t', from: 'PVE_API_TOKEN' },
   });
 
   expect(error.message).toContain('(Realm.AllocateUser on /access/realm/entra)');

@@ -123,6 +123,16 @@ describe('a declaration of tokens', () => {
     expect(problemsOf(ENTRY, second).join('\n')).toMatch(expected);
   });
 
+  it('is refused where a rotation would one day need the name of another declaration, and else is not', () => {
+    const second = { ...ENTRY, name: 'terraform-3', sink: { type: 'file', path: '/root/.x' } };
+
+    const problems = problemsOf({ ...ENTRY, rotate_every: '90d' }, second);
+
+    expect(problems).toEqual([expect.stringMatching(/^token_setup\[1\]\.name: terraform-3 .*rotation of terraform /)]);
+    expect(problemsOf(ENTRY, second)).toEqual([]);
+    expect(problemsOf({ ...ENTRY, rotate_every: '90d' }, { ...second, ugid: 'other@pve' })).toEqual([]);
+  });
+
   it.each(['', '[]', '{"token_setup":{}}', '{"tokens":[]}', '{"token_setup":[', 'null'])(
     'is refused in words where the file is %j',
     (text) => {

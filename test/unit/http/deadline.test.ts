@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { withDeadline } from '../../../../src/targets/proxmox/deadline.js';
-import { createTestClock, never } from './fake-api.js';
+import { withDeadline } from '../../../src/http/deadline.js';
+import { createTestClock, never } from '../targets/proxmox/fake-api.js';
 
 /** Work that ends only when its signal aborts, as a request to a stalled server does. */
 function stalled(signal: AbortSignal): Promise<never> {
