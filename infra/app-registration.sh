@@ -15,6 +15,7 @@ Usage: app-registration.sh [options]
   --secret         a client secret (DIR/credentials/entra-client-secret) instead of a certificate
   --hidden         also Member.Read.Hidden, for groups with hidden membership
   --group-read     also Group.Read.All, only where Graph answers 403 to subscriptions on groups without it
+  --assignments    also Application.Read.All, for LAKEFS_GROUP_SOURCE=app-assignments
   --realm REALM    the application for logging in to Proxmox VE, with a client secret (DIR/credentials/realm-client-secret)
   --origin URL     with --realm: the address of a node as browsers have it, https://pve1.example.com:8006; for each node
   --group ID       with --realm: object id of a group whose members may log in; repeat it
@@ -46,6 +47,7 @@ while [ $# -gt 0 ]; do
     --secret) kind='secret'; shift ;;
     --hidden) permissions+=(Member.Read.Hidden); shift ;;
     --group-read) permissions+=(Group.Read.All); shift ;;
+    --assignments) permissions+=(Application.Read.All); shift ;;
     --apply) apply=true; shift ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; fail "unknown argument: $1" ;;

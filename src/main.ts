@@ -10,12 +10,7 @@ import { integritySeal, integrityVerify } from './commands/integrity.js';
 import { processIo } from './commands/io.js';
 import { listenCommand } from './commands/listen.js';
 import { planCommand } from './commands/plan.js';
-import { realmApply } from './commands/realm/apply.js';
-import { realmCheck } from './commands/realm/check.js';
-import { withRealmOptions, withRealmWriteOptions } from './commands/realm/options.js';
-import { realmPlan } from './commands/realm/plan.js';
-import { registrationApply, registrationPlan } from './commands/realm/registration.js';
-import { withRegistrationOptions } from './commands/realm/registration-options.js';
+import { addRealmVerbs } from './commands/realm/verbs.js';
 import { reconcileCommand } from './commands/reconcile.js';
 import { rejectCommand } from './commands/reject.js';
 import { releaseCommand } from './commands/release.js';
@@ -28,15 +23,7 @@ import type { CommonOptions } from './commands/settings-of.js';
 import { statusCommand } from './commands/status.js';
 import { subscriptionsCommand } from './commands/subscriptions.js';
 import { sweepCommand } from './commands/sweep.js';
-import { DECLARATIONS, declarationsFile } from './commands/token/connect.js';
-import { tokenList } from './commands/token/list.js';
-import { withAdminOptions, withoutPbs, withPbsOptions } from './commands/token/options.js';
-import { OWN_TOKEN_FILE } from './commands/token/own-declaration.js';
-import { tokenRevoke } from './commands/token/revoke.js';
-import { tokenRotate } from './commands/token/rotate.js';
-import { tokenSelf } from './commands/token/self.js';
-import { tokenApply, tokenPlan } from './commands/token/setup.js';
-import { tokenShow } from './commands/token/show.js';
+import { addTokenVerbs } from './commands/token/verbs.js';
 import { DEFAULT_CONFIG_FILE } from './config/load.js';
 import { ConfigError } from './config/problem.js';
 import { messageOf, SourceUnavailable } from './domain/errors.js';
@@ -49,7 +36,7 @@ const io = processIo;
 /** The whole command line: each verb does its work in `commands/` and gives back an exit code. */
 function createProgram(finish: (code: number) => void): Command {
   const program = new Command('entramox')
-    .description('Keeps Linux accounts and Proxmox VE users true to Microsoft Entra ID')
+    .description('Keeps Linux accounts, Proxmox VE users and lakeFS groups true to Microsoft Entra ID')
     .version(typeof ENTRAMOX_VERSION === 'string' ? ENTRAMOX_VERSION : 'development')
     .exitOverride()
     // An option that is none may hold a secret that somebody typed where it does not belong.
@@ -134,82 +121,8 @@ function createProgram(finish: (code: number) => void): Command {
   verb('doctor', 'check everything the product rests on').action(async (options) =>
     finish(await doctorCommand(options, io)),
   );
-  const token = program.command('token').description('roles, users and API tokens of Proxmox, from a declaration');
-  for (const [name, text, action] of [
-    ['plan', 'show what "apply" would do', tokenPlan],
-    ['apply', 'make the declaration true, and prove it with the tokens themselves', tokenApply],
-    ['list', 'show every declared token, and what differs', tokenList],
-  ] as const) {
-    withPbsOptions(withAdminOptions(verb(`${name} [file]`, `${text} (default: ${DECLARATIONS})`, token)))
-      .option('--adopt', 'take what is there under management, where it is not marked as ours')
-      .option('--prune', 'remove what is marked as ours and no longer declared')
-      .action(async (file: string | undefined, options) =>
-        finish(await action(declarationsFile(file, options), options, io)),
-      );
-  }
-  withoutPbs(
-    withAdminOptions(verb('self', 'prepare Proxmox for Entramox itself: its groups, roles, user and API token', token)),
-    '"token self"',
-  )
-    .option('--yes', 'do it, rather than show it')
-    .option('--adopt', 'take what is there under management, where it is not marked as ours')
-    .option('--prune', 'take away what is ours and no longer asked for')
-    .option('--user <user@realm>', 'the owner of the token (default: entramox@pve)')
-    .option('--token-id <id>', 'the name of the token (default: entramox)')
-    .option('--out <file>', `where the token goes (default: ${OWN_TOKEN_FILE})`)
-    .action(async (options) => finish(await tokenSelf(options, io)));
-  withPbsOptions(
-    withAdminOptions(verb('rotate [token] [file]', 'make a new token beside the old one, which ends later', token)),
-  )
-    .option('--due', 'all that are due, and end what is over: for a timer; its only argument is the file')
-    .option('--immediate', 'the former secret ends at once')
-    .action(async (which: string | undefined, file: string | undefined, options) => {
-      // With --due nobody names a token, so the only argument is the file.
-      if (options.due ? options.immediate || file !== undefined : which === undefined) {
-        io.err(
-          'say which token, or --due for all that are due: "token rotate TOKEN [FILE]", "token rotate --due [FILE]"',
-        );
-        return finish(ExitCode.usage);
-      }
-      const [name, path] = options.due ? [undefined, which] : [which, file];
-      finish(await tokenRotate(name, declarationsFile(path, options), options, io));
-    });
-  withPbsOptions(
-    withAdminOptions(verb('revoke <token> [file]', 'end a token, or all that stand for a declaration', token)),
-  )
-    .option('--yes', 'do it, rather than show it')
-    .action(async (which: string, file: string | undefined, options) =>
-      finish(await tokenRevoke(which, declarationsFile(file, options), options, io)),
-    );
-  withPbsOptions(verb('show <token> [file]', 'print a stored token with its secret', token)).action(
-    async (which: string, file: string | undefined, options) =>
-      finish(await tokenShow(which, declarationsFile(file, options), options, io)),
-  );
-  const realm = program.command('realm').description('the OpenID realm of Proxmox, through which people log in');
-  for (const [name, text, action] of [
-    ['plan', 'show what "apply" would do, and the redirect URIs', realmPlan],
-    ['apply', 'make the realm what the configuration says, and read it back', realmApply],
-  ] as const) {
-    withRealmWriteOptions(verb(name, text, realm)).action(async (options) => finish(await action(options, io)));
-  }
-  withoutPbs(
-    withRealmOptions(verb('check', 'prove that people can log in, without anybody logging in', realm)),
-    '"realm check"',
-  )
-    .option('--allow-groups-overwrite', 'REALM_GROUPS_OVERWRITE is meant, as it was said to "apply"')
-    .option('--graph-token-file <file>', 'Entra: a ready access token of somebody who may see applications')
-    .action(async (options) => finish(await realmCheck(options, io)));
-  const registration = realm
-    .command('registration')
-    .description('what the provider knows of Proxmox: the application in Entra, the client in Kanidm');
-  for (const [name, text, action] of [
-    ['plan', 'show what "apply" would do; for Kanidm, as a script', registrationPlan],
-    ['apply', 'make the provider know Proxmox', registrationApply],
-  ] as const) {
-    withRegistrationOptions(verb(name, text, registration)).action(async (options) =>
-      finish(await action(options, io)),
-    );
-  }
+  addTokenVerbs(program, verb, finish, io);
+  addRealmVerbs(program, verb, finish, io);
   const audit = program.command('audit').description('the log of every decision and every step');
   verb('verify', 'check that nothing in it was cut, edited or reordered', audit)
     .option('--head', 'print the last record as NUMBER:HASH alone, to be kept on another host')

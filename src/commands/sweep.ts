@@ -19,6 +19,7 @@ import { claimedUser } from './parts/claimed-user.js';
 import { openContext } from './parts/context.js';
 import { requireIntegrity } from './parts/integrity.js';
 import { takeKernelLock } from './parts/kernel-lock.js';
+import { makeOwnFolders } from './parts/own-folders.js';
 import { progressOn } from './parts/progress.js';
 import { refusal } from './parts/refusal.js';
 import { renderPlan } from './render/plan.js';
@@ -68,6 +69,7 @@ async function sweepInForeground(options: SweepCommandOptions, io: Io): Promise<
   const { settings, log, metrics } = equip('sweep', options, io);
   requireIntegrity(settings, log);
   createExpiryWatch({ expiries: settings.expiries, now: systemClock.now, log, metrics }).look();
+  await makeOwnFolders(settings);
   const lock = await takeKernelLock(join(settings.paths.runDir, 'reconciler.lock'), 'reconciler');
   try {
     const opened = await openContext(settings, log, metrics);

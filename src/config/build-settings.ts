@@ -25,12 +25,12 @@ export function buildSettings(
   credential: Credential | undefined,
   expiries: readonly Expiry[],
   configFile: string | undefined,
-  lakefs: LakefsParts,
+  besides: BesidesValues,
 ): Settings {
   const roles = roleSettings(values);
   return {
     dryRun: values.DRY_RUN,
-    firstRun: firstRunOf(values, targets, lakefs.isGiven),
+    firstRun: firstRunOf(values, targets, besides.isGiven),
     targets,
     entra: entraSettings(values, roles, credential),
     roles,
@@ -54,9 +54,9 @@ export function buildSettings(
       rejectForMs: values.GUARD_REJECT_FOR,
     },
     linux: linuxSettings(values),
-    proxmox: proxmoxSettings(values),
+    proxmox: proxmoxSettings(values, besides),
     realm: realmSettingsOf(values),
-    lakefs: targets.includes('lakefs') ? lakefsOf(values, lakefs) : undefined,
+    lakefs: targets.includes('lakefs') ? lakefsOf(values, besides) : undefined,
     paths: {
       stateDir: values.STATE_DIR,
       listenerStateDir: values.LISTENER_STATE_DIR,
@@ -176,19 +176,22 @@ function linuxSettings(values: Values): LinuxSettings {
 function firstRunOf(
   { FIRST_RUN }: Values,
   targets: readonly TargetName[],
-  isGiven: LakefsParts['isGiven'],
+  isGiven: BesidesValues['isGiven'],
 ): Settings['firstRun'] {
   const isAlone = targets.every((target) => target === 'lakefs');
   return isAlone && targets.length > 0 && !isGiven('FIRST_RUN') ? 'apply' : FIRST_RUN;
 }
 
-/** What of lakeFS does not stand in the values themselves. */
-interface LakefsParts {
+/** What does not stand in the values themselves. */
+interface BesidesValues {
+  /** What the mapping file of lakeFS says. */
   mapping: readonly LakefsMapping[];
   isGiven(name: SettingName): boolean;
+  /** The file that `NAME_FILE` names, read or not. */
+  fileOf(name: SettingName): string | undefined;
 }
 
-function lakefsOf(values: Values, { mapping, isGiven }: LakefsParts): LakefsSettings {
+function lakefsOf(values: Values, { mapping, isGiven }: BesidesValues): LakefsSettings {
   return {
     endpoint: values.LAKEFS_ENDPOINT,
     accessKeyId: values.LAKEFS_ACCESS_KEY_ID,
@@ -210,11 +213,12 @@ function lakefsOf(values: Values, { mapping, isGiven }: LakefsParts): LakefsSett
   };
 }
 
-function proxmoxSettings(values: Values): ProxmoxSettings {
+function proxmoxSettings(values: Values, { fileOf }: BesidesValues): ProxmoxSettings {
   return {
     realm: values.REALM,
     apiUrl: values.PVE_API_URL,
     apiToken: values.PVE_API_TOKEN,
+    apiTokenFile: fileOf('PVE_API_TOKEN'),
     caFile: values.PVE_CA_FILE,
     provision: values.PVE_PROVISION,
     stopTasks: values.PVE_STOP_TASKS,

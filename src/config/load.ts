@@ -92,6 +92,7 @@ export function loadSettings(options: LoadOptions = {}): LoadedSettings {
   const settings = buildSettings(read.values as Values, context.targets, credential, expiries, configFile, {
     mapping,
     isGiven: context.isGiven,
+    fileOf: (name) => gathered.files.get(name)?.value.trim(),
   });
   const shownSettings = settingNames.map((name) => show(name, read, secrets.present, settings));
   return {

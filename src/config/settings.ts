@@ -120,6 +120,8 @@ export interface ProxmoxSettings {
   apiUrl: string;
   /** As `user@realm!id=secret`; set wherever proxmox is a target of the command. */
   apiToken: string | undefined;
+  /** The file that PVE_API_TOKEN_FILE names, read or not. */
+  apiTokenFile?: string | undefined;
   caFile: string | undefined;
   provision: 'create' | 'existing';
   /** Stop open consoles of whoever is locked. */

@@ -26,6 +26,9 @@ export interface PastRemoval extends Removal {
   at: number;
 }
 
+/** What of somebody a removal is about: lakeFS is judged for itself, so that it keeps nobody's account open. */
+export type RemovalPart = 'accounts' | 'lakefs';
+
 export interface GuardInput {
   /** What is to be judged together; what an operator approved or rejected is not among it. */
   removals: readonly Removal[];
@@ -34,6 +37,8 @@ export interface GuardInput {
   owned: ReadonlyMap<TargetName, number>;
   limits: GuardLimits;
   now: number;
+  /** What is counted, in words; default: identities. */
+  subject?: string | undefined;
 }
 
 /** One limit that a plan is over. */
@@ -44,6 +49,7 @@ export interface Trip {
   total: number;
   owned: number;
   limit: number;
+  subject?: string | undefined;
 }
 
 export type GuardDecision =
@@ -57,13 +63,13 @@ export function removalKindOf(effect: Effect): RemovalKind | undefined {
   return effect === 'lock' || effect === 'revoke' ? 'lock' : undefined;
 }
 
-/** The removals in a list of steps, each identity once per kind. */
+/** The removals in a list of steps, each identity once per kind and part. */
 export function removalsIn(steps: readonly Step[]): PlannedRemoval[] {
   const found = new Map<string, Step[]>();
   for (const step of steps) {
     const kind = removalKindOf(step.effect);
     if (!kind) continue;
-    const key = removalKey({ oid: step.oid, kind });
+    const key = removalKey({ oid: step.oid, kind, targets: [step.target] });
     found.set(key, [...(found.get(key) ?? []), step]);
   }
   return [...found.values()].map((group) => {
@@ -77,9 +83,15 @@ export function removalsIn(steps: readonly Step[]): PlannedRemoval[] {
   });
 }
 
-/** The same for every removal of this kind from this identity, wherever it takes place. */
-export function removalKey(removal: Pick<Removal, 'oid' | 'kind'>): string {
-  return `${removal.kind}:${removal.oid}`;
+/** The same for every removal of this kind and part from this identity. */
+export function removalKey(removal: Removal): string {
+  const key = `${removal.kind}:${removal.oid}`;
+  return partOf(removal) === 'lakefs' ? `${key}:lakefs` : key;
+}
+
+/** Which part a removal is about; records of an older release are of accounts. */
+export function partOf({ targets = [] }: Pick<Removal, 'targets'>): RemovalPart {
+  return targets.length > 0 && targets.every((target) => target === 'lakefs') ? 'lakefs' : 'accounts';
 }
 
 /** Past removals that still count. One ahead of now (the clock was set back) counts as one of now. */
@@ -93,7 +105,7 @@ export function withinWindow(window: readonly PastRemoval[], limits: GuardLimits
  * Whether these removals may go ahead. In each target by itself, and for each kind, the identities in the window and
  * in the plan together must not exceed the limit for what we own there; one limit that is exceeded holds everything.
  */
-export function guard({ removals, window, owned, limits, now }: GuardInput): GuardDecision {
+export function guard({ removals, window, owned, limits, now, subject }: GuardInput): GuardDecision {
   const recent = withinWindow(window, limits, now);
   const targets = new Set([...owned.keys(), ...removals.flatMap((removal) => removal.targets ?? [])]);
   const trips: Trip[] = [];
@@ -104,7 +116,7 @@ export function guard({ removals, window, owned, limits, now }: GuardInput): Gua
       const total = new Set([...planned, ...identitiesIn(recent, target, kind)]).size;
       const ownedHere = owned.get(target) ?? 0;
       const limit = limitOf(kind, limits, ownedHere);
-      if (total > limit) trips.push({ target, kind, total, owned: ownedHere, limit });
+      if (total > limit) trips.push({ target, kind, total, owned: ownedHere, limit, ...(subject && { subject }) });
     }
   }
   return trips.length > 0 ? { kind: 'held', trips } : { kind: 'free' };
@@ -127,8 +139,8 @@ export function limitOf(kind: RemovalKind, limits: GuardLimits, owned: number): 
 }
 
 /** Which limit it is and by how much it is exceeded, in words. */
-export function describeTrip({ target, kind, total, owned, limit }: Trip): string {
-  const verb = kind === 'lock' ? 'locked' : 'deleted';
+export function describeTrip({ target, kind, total, owned, limit, subject = 'identities' }: Trip): string {
+  const verb = kind === 'delete' ? 'deleted' : target === 'lakefs' ? 'stripped of rights' : 'locked';
   const most = limit === 0 ? 'none may without being asked for' : `at most ${limit} may`;
-  return `${total} of ${owned} identities on ${target} would be ${verb} within the window, ${most}`;
+  return `${total} of ${owned} ${subject} on ${target} would be ${verb} within the window, ${most}`;
 }

@@ -76,7 +76,7 @@ export function planLakefsPerson(input: LakefsPersonInput): LakefsPersonPlan {
   return {
     ...additions,
     steps: [...removals.filter(({ group }) => !waiting.has(group)), ...additions.steps],
-    unknown: unread?.[1],
+    unknown: unread?.[1] ?? wish.lacks,
     suspicion,
     recheckAt: looksAgain ? suspicion.since + input.confirmMs : wait?.recheckAt,
     vanished: vanished(input, sight).filter((group) => !added.has(group)),
@@ -144,8 +144,9 @@ type UserFor =
   | { pending: true }
   | { conflict: { what: string; remedy: string } };
 
-function userFor(input: LakefsPersonInput, { match }: Seen): UserFor {
+function userFor(input: LakefsPersonInput, sight: Seen): UserFor {
   const { oid, missing, untouchable } = input;
+  const { match } = sight;
   if (match.kind === 'several') {
     const users = match.users.map((user) => `"${user}"`).join(', ');
     const what = `${match.strategy} finds several lakeFS users: ${users}`;
@@ -153,8 +154,7 @@ function userFor(input: LakefsPersonInput, { match }: Seen): UserFor {
   }
   if (match.kind === 'none') {
     // Nobody is made or invited a second time because a name or an address was changed.
-    const before = formerUser(input);
-    if (before !== undefined) return { user: before, steps: [] };
+    if (hasFormerUser(input, sight)) return { pending: true };
     if (missing.kind === 'pending' || missing.user === undefined) return { pending: true };
     const { user } = missing;
     const conflict = conflictOver(input, user);
@@ -171,12 +171,9 @@ function userFor(input: LakefsPersonInput, { match }: Seen): UserFor {
   return conflict ? { conflict } : { user, steps: [] };
 }
 
-/** The only user that we put somewhere for this person, and that is still there. */
-function formerUser({ recorded, sight, untouchable }: LakefsPersonInput): string | undefined {
-  if (sight.certainty === 'unknown') return undefined;
-  const there = [...recorded].flatMap(([group, user]) => (isIn(sight, user, group) ? [user] : []));
-  const [user, ...others] = new Set(there);
-  return user === undefined || others.length > 0 || untouchable.has(user) ? undefined : user;
+/** Somebody whom we put into a group as a user that is there still. */
+function hasFormerUser({ recorded }: LakefsPersonInput, sight: Seen): boolean {
+  return [...recorded].some(([group, user]) => isIn(sight, user, group));
 }
 
 function conflictOver(input: LakefsPersonInput, user: string) {

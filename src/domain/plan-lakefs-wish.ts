@@ -12,6 +12,8 @@ export type LakefsWish =
       unclear: ReadonlySet<GroupId>;
       /** Disabled, or found among the deleted: one reading is enough to take everything away. */
       proved: boolean;
+      /** Why that could not be told of some groups by this reading, so that it is tried again. */
+      lacks?: string | undefined;
     };
 
 const NONE: ReadonlySet<GroupId> = new Set();
@@ -43,5 +45,8 @@ export function lakefsWishOf(
     return { kind: 'known', wanted: NONE, unclear: NONE, proved: false };
   }
   const wanted = new Set(reading.groups.filter((group) => groups.has(group)));
-  return { kind: 'known', wanted, unclear, proved: false };
+  const lacking = reading.unclear?.groups.filter((group) => groups.has(group)) ?? [];
+  if (lacking.length === 0) return { kind: 'known', wanted, unclear, proved: false };
+  const both = new Set([...unclear, ...lacking]);
+  return { kind: 'known', wanted, unclear: both, proved: false, lacks: reading.unclear?.why };
 }

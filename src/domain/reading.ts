@@ -8,6 +8,8 @@ export interface PresentReading {
   enabled: boolean;
   /** Those of the configured groups that contain the identity, directly or through nested groups. */
   groups: readonly GroupId[];
+  /** Groups for lakeFS of which this could not be told this time, and why. What accounts rest on was told. */
+  unclear?: { groups: readonly GroupId[]; why: string } | undefined;
 }
 
 /**

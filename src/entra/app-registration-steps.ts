@@ -111,3 +111,8 @@ export function azCommand(step: RegistrationStep, ids: RegistrationIds, graphUrl
 function shellWord(word: string): string {
   return /^[A-Za-z0-9@%+=:,./_-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
+
+/** How our secrets are named in Entra, so that others are never touched. */
+export function secretName(realm: string): string {
+  return `entramox realm ${realm}`;
+}

@@ -7,7 +7,7 @@ import { findByUpn } from './find-by-upn.js';
 import type { GraphClient } from './graph-client.js';
 import { type GroupInfo, groupInfo, readGroups } from './groups.js';
 import { readChunk } from './identity-readings.js';
-import { chunk, identitiesPerBatch, objectIds } from './identity-requests.js';
+import { type CheckedGroups, chunk, identitiesPerBatch, objectIds } from './identity-requests.js';
 import { readScope } from './scope-reading.js';
 
 const CHUNKS_AT_A_TIME = 2;
@@ -32,16 +32,20 @@ export interface EntraDirectory extends Directory {
 /** Entra as the source of truth about people. Throws Invariant where a configured id is not a GUID. */
 export function createEntraDirectory({ graph, log, ...scope }: EntraDirectoryOptions): EntraDirectory {
   const configured = objectIds('the group', scope.groups);
-  const allGroups = () => [...new Set([...configured, ...objectIds('the group', scope.moreGroups?.() ?? [])])];
+  const isConfigured = new Set(configured);
+  const moreGroups = () =>
+    [...new Set(objectIds('the group', scope.moreGroups?.() ?? []))].filter((group) => !isConfigured.has(group));
+  const checkedGroups = (): CheckedGroups => ({ groups: [...isConfigured], more: moreGroups() });
   const users = [...new Set(objectIds('the user', scope.users))];
-  const readIdentities = (oids: readonly ObjectId[], signal: AbortSignal) => readAll(graph, oids, allGroups(), signal);
+  const readIdentities = (oids: readonly ObjectId[], signal: AbortSignal) =>
+    readAll(graph, oids, checkedGroups(), signal);
   return {
     readIdentities,
     readScope: (signal, only) =>
       readScope(
         only
           ? { graph, groups: objectIds('the group', only), users: [], readIdentities, log }
-          : { graph, groups: allGroups(), users, readIdentities, log },
+          : { graph, groups: [...isConfigured, ...moreGroups()], users, readIdentities, log },
         signal,
       ),
     existingGroups: async (ids, signal) =>
@@ -55,7 +59,7 @@ export function createEntraDirectory({ graph, log, ...scope }: EntraDirectoryOpt
 async function readAll(
   graph: GraphClient,
   oids: readonly ObjectId[],
-  groups: readonly GroupId[],
+  groups: CheckedGroups,
   signal: AbortSignal,
 ): Promise<Reading[]> {
   const readings = new Map<ObjectId, Reading>();

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { SourceUnavailable } from '../domain/errors.js';
 import { type GroupId, parseGuid } from '../domain/identity.js';
 import { readErrorBody } from './answers.js';
-import { MAX_BATCH } from './batch.js';
 import type { GraphClient } from './graph-client.js';
 import { GraphError, GraphUnavailable, saysNotFound } from './graph-errors.js';
-import { chunk } from './identity-requests.js';
+import { answersForGroups } from './groups.js';
 
 /** Graph: list groups; the largest page it gives. */
 const PAGE_SIZE = 999;
@@ -43,21 +42,14 @@ export async function groupsById(
   signal: AbortSignal,
 ): Promise<NamedGroup[]> {
   const found: NamedGroup[] = [];
-  for (const part of chunk([...new Set(ids)], MAX_BATCH)) {
-    const answers = await graph.batch(
-      part.map((id) => ({ id, method: 'GET', path: `/groups/${encodeURIComponent(id)}?$select=id,displayName` })),
-      { signal },
-    );
-    for (const id of part) {
-      const answer = answers.get(id);
-      if (answer?.kind !== 'answer') throw new SourceUnavailable(`Graph said nothing about the group ${id}`);
-      if (saysNotFound(answer.status, readErrorBody(answer.body)?.code)) continue;
-      const group = answer.status === 200 ? groupSchema.safeParse(answer.body) : undefined;
-      if (!group?.success || parseGuid(group.data.id) !== id) {
-        throw new SourceUnavailable(`Graph did not tell about the group ${id}: it answered with ${answer.status}`);
-      }
-      found.push(named(group.data));
+  for (const [id, answer] of await answersForGroups(graph, ids, signal)) {
+    if (answer?.kind !== 'answer') throw new SourceUnavailable(`Graph said nothing about the group ${id}`);
+    if (saysNotFound(answer.status, readErrorBody(answer.body)?.code)) continue;
+    const group = answer.status === 200 ? groupSchema.safeParse(answer.body) : undefined;
+    if (!group?.success || parseGuid(group.data.id) !== id) {
+      throw new SourceUnavailable(`Graph did not tell about the group ${id}: it answered with ${answer.status}`);
     }
+    found.push(named(group.data));
   }
   return found;
 }

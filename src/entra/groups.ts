@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SourceUnavailable } from '../domain/errors.js';
 import { type GroupId, parseGuid } from '../domain/identity.js';
 import { readErrorBody } from './answers.js';
-import { MAX_BATCH } from './batch.js';
+import { type BatchAnswer, MAX_BATCH } from './batch.js';
 import type { GraphClient } from './graph-client.js';
 import { saysNotFound } from './graph-errors.js';
 import { chunk } from './identity-requests.js';
@@ -21,18 +21,28 @@ export async function readGroups(
   signal: AbortSignal,
 ): Promise<Map<GroupId, GroupInfo>> {
   const found = new Map<GroupId, GroupInfo>();
+  for (const [id, answer] of await answersForGroups(graph, ids, signal)) {
+    const group = answer?.kind === 'answer' && answer.status === 200 ? groupSchema.safeParse(answer.body) : undefined;
+    if (group?.success && parseGuid(group.data.id) === id) {
+      found.set(id, { id, displayName: group.data.displayName ?? undefined });
+    }
+  }
+  return found;
+}
+
+/** What Graph says of each of the groups, with id and name where it shows them; undefined where it says nothing. */
+export async function answersForGroups(
+  graph: GraphClient,
+  ids: readonly GroupId[],
+  signal: AbortSignal,
+): Promise<[id: GroupId, answer: BatchAnswer | undefined][]> {
+  const found: [GroupId, BatchAnswer | undefined][] = [];
   for (const part of chunk([...new Set(ids)], MAX_BATCH)) {
     const answers = await graph.batch(
       part.map((id) => ({ id, method: 'GET', path: `/groups/${encodeURIComponent(id)}?$select=id,displayName` })),
       { signal },
     );
-    for (const id of part) {
-      const answer = answers.get(id);
-      const group = answer?.kind === 'answer' && answer.status === 200 ? groupSchema.safeParse(answer.body) : undefined;
-      if (group?.success && parseGuid(group.data.id) === id) {
-        found.set(id, { id, displayName: group.data.displayName ?? undefined });
-      }
-    }
+    found.push(...part.map((id): [GroupId, BatchAnswer | undefined] => [id, answers.get(id)]));
   }
   return found;
 }

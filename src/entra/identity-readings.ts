@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { messageOf } from '../domain/errors.js';
 import { type GroupId, type ObjectId, parseGuid } from '../domain/identity.js';
-import type { Reading, UnknownReading } from '../domain/reading.js';
+import type { PresentReading, Reading, UnknownReading } from '../domain/reading.js';
 import { firstIssue, readErrorBody } from './answers.js';
 import type { BatchAnswer } from './batch.js';
 import { readDeleted } from './deleted-items.js';
 import type { GraphClient } from './graph-client.js';
 import { saysNotFound } from './graph-errors.js';
-import { checkItem, checksNeeded, identityBatches, userItem } from './identity-requests.js';
+import { type CheckedGroups, checkItem, groupChecks, identityBatches, userItem } from './identity-requests.js';
 import { toReading, userSchema } from './user-schema.js';
 
 /** What the first batch said of one identity, before deletedItems is asked. */
@@ -20,7 +20,7 @@ type FirstLook = Reading | { certainty: 'missing'; oid: ObjectId };
 export async function readChunk(
   graph: GraphClient,
   oids: readonly ObjectId[],
-  groups: readonly GroupId[],
+  groups: CheckedGroups,
   signal: AbortSignal,
 ): Promise<Map<ObjectId, Reading>> {
   const answers = new Map<string, BatchAnswer>();
@@ -52,14 +52,14 @@ async function settle(graph: GraphClient, oids: ObjectId[], signal: AbortSignal)
   }
 }
 
-function look(oid: ObjectId, groups: readonly GroupId[], answers: ReadonlyMap<string, BatchAnswer>): FirstLook {
+function look(oid: ObjectId, groups: CheckedGroups, answers: ReadonlyMap<string, BatchAnswer>): FirstLook {
   const answer = answers.get(userItem(oid));
   if (answer?.kind !== 'answer') return unknown(oid, answer?.why ?? 'no answer');
   const member = memberOf(oid, groups, answers);
   const code = readErrorBody(answer.body)?.code;
   if (saysNotFound(answer.status, code)) {
     // Two replicas that disagree: one shows the user's groups, the other has no such user.
-    if (member.kind === 'groups' && groups.length > 0) {
+    if (member.kind === 'groups' && member.checked) {
       return unknown(oid, 'Graph has no such user, yet tells its groups; its replicas disagree');
     }
     return { certainty: 'missing', oid };
@@ -69,29 +69,43 @@ function look(oid: ObjectId, groups: readonly GroupId[], answers: ReadonlyMap<st
   if (!user.success) return unknown(oid, `Graph answered in an unexpected shape: ${firstIssue(user.error)}`);
   if (user.data.id !== oid) return unknown(oid, `Graph answered with another user (${user.data.id})`);
   if (member.kind === 'unknown') return unknown(oid, member.why);
-  return toReading(user.data, member.groups);
+  const reading = toReading(user.data, member.groups);
+  return reading.certainty === 'present' && member.unclear ? { ...reading, unclear: member.unclear } : reading;
 }
 
 /** An entry that is no object id may be a garbled one of a group that the identity is in. */
 const checkSchema = z.object({ value: z.array(z.string().refine((id) => parseGuid(id) !== undefined)) });
 
-type Membership = { kind: 'groups'; groups: GroupId[] } | { kind: 'unknown'; why: string };
+/** `checked`: Graph told of at least one group whether the identity is in it. */
+type Membership =
+  | { kind: 'groups'; groups: GroupId[]; checked: boolean; unclear: PresentReading['unclear'] }
+  | { kind: 'unknown'; why: string };
 
-/** The configured groups that contain the identity, in the configured order; unknown when any part of it is. */
-function memberOf(oid: ObjectId, groups: readonly GroupId[], answers: ReadonlyMap<string, BatchAnswer>): Membership {
+/** The groups that contain the identity, in the order given; unknown when any part of those it rests on is. */
+function memberOf(oid: ObjectId, asked: CheckedGroups, answers: ReadonlyMap<string, BatchAnswer>): Membership {
   const found = new Set<string>();
-  for (let index = 0; index < checksNeeded(groups); index += 1) {
-    const answer = answers.get(checkItem(oid, index));
-    if (answer?.kind !== 'answer') {
-      return { kind: 'unknown', why: `its groups are not known: ${answer?.why ?? 'no answer'}` };
-    }
-    const checked = checkSchema.safeParse(answer.body);
-    if (answer.status !== 200 || !checked.success) {
-      return { kind: 'unknown', why: refusal('its groups', answer.status, readErrorBody(answer.body)?.code) };
-    }
-    for (const id of checked.data.value) found.add(parseGuid(id) ?? '');
+  const unclear: GroupId[] = [];
+  let checked = false;
+  let why: string | undefined;
+  for (const [index, { groupIds, isMore }] of groupChecks(asked).entries()) {
+    const answer = membersIn(answers.get(checkItem(oid, index)));
+    if ('ids' in answer) {
+      checked = true;
+      for (const id of answer.ids) found.add(id);
+    } else if (isMore) {
+      why ??= answer.why;
+      unclear.push(...groupIds);
+    } else return { kind: 'unknown', why: answer.why };
   }
-  return { kind: 'groups', groups: groups.filter((group) => found.has(group)) };
+  const groups = [...asked.groups, ...asked.more].filter((group) => found.has(group));
+  return { kind: 'groups', groups, checked, unclear: why === undefined ? undefined : { groups: unclear, why } };
+}
+
+function membersIn(answer: BatchAnswer | undefined): { ids: string[] } | { why: string } {
+  if (answer?.kind !== 'answer') return { why: `its groups are not known: ${answer?.why ?? 'no answer'}` };
+  const checked = checkSchema.safeParse(answer.body);
+  if (answer.status === 200 && checked.success) return { ids: checked.data.value.map((id) => parseGuid(id) ?? '') };
+  return { why: refusal('its groups', answer.status, readErrorBody(answer.body)?.code) };
 }
 
 function refusal(what: string, status: number, code: string | undefined): string {

@@ -26,22 +26,31 @@ export function chunk<T>(items: readonly T[], size: number): T[][] {
 export const userItem = (oid: ObjectId) => `user:${oid}`;
 export const checkItem = (oid: ObjectId, index: number) => `check${index}:${oid}`;
 
-/** How many checkMemberGroups it takes for these groups. */
-export function checksNeeded(groups: readonly GroupId[]): number {
-  return Math.ceil(groups.length / MAX_CHECKED_GROUPS);
+/** Groups to be checked: those that everything rests on, and others that may fail by themselves. */
+export interface CheckedGroups {
+  groups: readonly GroupId[];
+  more: readonly GroupId[];
+}
+
+/** What each checkMemberGroups asks; none mixes the two kinds. */
+export function groupChecks({ groups, more }: CheckedGroups): { groupIds: GroupId[]; isMore: boolean }[] {
+  const checksOf = (ids: readonly GroupId[], isMore: boolean) =>
+    chunk(ids, MAX_CHECKED_GROUPS).map((groupIds) => ({ groupIds, isMore }));
+  return [...checksOf(groups, false), ...checksOf(more, true)];
 }
 
 /** How many identities are read together: ten, or fewer where each needs several group checks. */
-export function identitiesPerBatch(groups: readonly GroupId[]): number {
-  return Math.min(MAX_IDENTITIES, Math.max(1, Math.floor(MAX_BATCH / (1 + checksNeeded(groups)))));
+export function identitiesPerBatch(checked: CheckedGroups): number {
+  return Math.min(MAX_IDENTITIES, Math.max(1, Math.floor(MAX_BATCH / (1 + groupChecks(checked).length))));
 }
 
 /** The batches that read these identities: one, unless a single identity needs more items than a batch takes. */
-export function identityBatches(oids: readonly ObjectId[], groups: readonly GroupId[]): BatchItem[][] {
+export function identityBatches(oids: readonly ObjectId[], checked: CheckedGroups): BatchItem[][] {
+  const checks = groupChecks(checked);
   const items = oids.flatMap((oid): BatchItem[] => [
     { id: userItem(oid), method: 'GET', path: `${userPath(oid)}?$select=${USER_SELECT}` },
-    ...chunk(groups, MAX_CHECKED_GROUPS).map(
-      (groupIds, index): BatchItem => ({
+    ...checks.map(
+      ({ groupIds }, index): BatchItem => ({
         id: checkItem(oid, index),
         method: 'POST',
         path: `${userPath(oid)}/checkMemberGroups`,

@@ -127,7 +127,8 @@ export function createWatchList(options: WatchListOptions): WatchList {
   /** Groups that Entra itself selects: one that came or went is looked at by a sweep. */
   async function discover(): Promise<void> {
     if (!options.discover || clock.now() - discoveredAt < DISCOVER_AFTER_MS) return;
-    const found = await options.discover(options.signal);
+    // Whatever keeps these from being told, the configured ones are watched.
+    const found = await options.discover(options.signal).catch(tellUnlessStopped);
     if (!found) return;
     discoveredAt = clock.now();
     const differs = discovered && (found.length !== discovered.length || found.some((id) => !discovered?.includes(id)));

@@ -6,6 +6,7 @@ import { ownerIn } from '../domain/proxmox-comment.js';
 import type { Effect, Step } from '../domain/step.js';
 import type { Context } from './context.js';
 import { applyLakefs, obstacleTo } from './lakefs-apply.js';
+import { type LakefsDeadline, openDeadline, PATIENCE } from './lakefs-patience.js';
 import { planHashOf, recordStep } from './record-step.js';
 
 /** Who asked for a pass, and how it goes about it. */
@@ -40,6 +41,8 @@ interface Pass {
   ctx: Context;
   manner: Manner;
   signal: AbortSignal;
+  /** How long lakeFS may take for its part of targeted work. */
+  lakefs?: LakefsDeadline | undefined;
   broken?: { error: unknown };
 }
 
@@ -59,7 +62,25 @@ export async function applyPlans(
   signal: AbortSignal,
   finished: (plan: IdentityPlan, applied: Applied) => void,
 ): Promise<void> {
-  const pass: Pass = { ctx, manner, signal };
+  const isBounded = !manner.sweep && plans.some(({ steps }) => steps.some(({ target }) => target === 'lakefs'));
+  const { writeMs } = ctx.lakefs?.patience ?? PATIENCE;
+  const lakefs = isBounded ? openDeadline(writeMs, signal) : undefined;
+  const pass: Pass = { ctx, manner, signal, lakefs };
+  try {
+    await applyAll(pass, plans, finished);
+  } finally {
+    lakefs?.end();
+  }
+  if (pass.broken) {
+    throw new Busy(`the audit log cannot be written, so nothing more is done: ${messageOf(pass.broken.error)}`);
+  }
+}
+
+async function applyAll(
+  pass: Pass,
+  plans: readonly IdentityPlan[],
+  finished: (plan: IdentityPlan, applied: Applied) => void,
+): Promise<void> {
   const states = new Map<ObjectId, Applied>(
     plans.map((plan) => [plan.oid, { steps: [], failures: [], overtaken: false, stopped: false }]),
   );
@@ -75,9 +96,6 @@ export async function applyPlans(
     if (phase.includes('delete')) for (const plan of due) await work(plan);
     else await Promise.all(due.map(work));
   }
-  if (pass.broken) {
-    throw new Busy(`the audit log cannot be written, so nothing more is done: ${messageOf(pass.broken.error)}`);
-  }
 }
 
 function stepsOf(plan: IdentityPlan, phase: readonly Effect[]): Step[] {
@@ -92,9 +110,41 @@ async function applyPhase(pass: Pass, plan: IdentityPlan, steps: readonly Step[]
       if (own.length === 0 || isStopped(target, state)) return;
       const work = () => runSteps(pass, plan, own, state);
       if (own.some((step) => step.effect === 'delete')) await work();
+      else if (target === 'lakefs' && pass.lakefs) await inLaneOrLate(pass, pass.lakefs, own, state, work);
       else await lanes[target].add(work, { priority: pass.manner.priority });
     }),
   );
+}
+
+/** A sweep's write to a lakeFS that hangs keeps the lane; what waits behind it for too long is left for another try. */
+async function inLaneOrLate(
+  { ctx, manner }: Pass,
+  deadline: LakefsDeadline,
+  steps: readonly Step[],
+  state: Applied,
+  work: () => Promise<void>,
+): Promise<void> {
+  let standing: 'waits' | 'begun' | 'late' = 'waits';
+  const done = ctx.lanes.lakefs.add(
+    async () => {
+      if (standing === 'late') return;
+      standing = 'begun';
+      await work();
+    },
+    { priority: manner.priority },
+  );
+  const late = new Promise<void>((resolve) => {
+    const giveUp = () => {
+      if (standing !== 'waits') return;
+      standing = 'late';
+      const [step] = steps;
+      if (step) state.failures.push({ step, target: 'lakefs', error: deadline.error });
+      resolve();
+    };
+    if (deadline.signal.aborted) giveUp();
+    else deadline.signal.addEventListener('abort', giveUp, { once: true });
+  });
+  await Promise.race([done, late]);
 }
 
 async function runSteps(pass: Pass, plan: IdentityPlan, steps: readonly Step[], state: Applied): Promise<void> {
@@ -102,9 +152,10 @@ async function runSteps(pass: Pass, plan: IdentityPlan, steps: readonly Step[], 
   for (const step of steps) {
     if (signal.aborted || pass.broken) state.stopped = true;
     if (state.overtaken || state.stopped) return;
-    const obstacle = step.target === 'lakefs' ? obstacleTo(ctx, step) : undefined;
+    const late = pass.lakefs?.expired() ? pass.lakefs.error : undefined;
+    const obstacle = step.target === 'lakefs' ? (late ?? obstacleTo(ctx, step)) : undefined;
     if (obstacle) {
-      // The group's own failure is on record; this would be one more line for each of its members.
+      // What is in the way is on record already; this would be one more line for each of its members.
       state.failures.push({ step, target: step.target, error: obstacle });
       continue;
     }
@@ -127,9 +178,11 @@ async function runStep(pass: Pass, plan: IdentityPlan, step: Step, state: Applie
   const { ctx, signal } = pass;
   let failure: Failure | undefined;
   try {
-    await applyStep(ctx, step, signal);
+    await applyStep(ctx, step, (step.target === 'lakefs' && pass.lakefs?.signal) || signal);
     state.steps.push(step);
-  } catch (error) {
+  } catch (caught) {
+    const isLate = step.target === 'lakefs' && pass.lakefs?.expired() && !(caught instanceof Conflict);
+    const error = isLate ? pass.lakefs?.error : caught;
     failure = { step, target: step.target, error };
     state.failures.push(failure);
   }

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
+import { partOf, removalKey } from '../domain/guard.js';
 import type { ApprovedRemoval, DecisionRecord, HeldRemoval } from '../ledger/document.js';
 import type { Key } from '../queue/queue.js';
 import { APPROVAL_MS } from './approved.js';
 import { endDoubt } from './confirm-clock.js';
 import type { Context } from './context.js';
 import { type Difference, differenceOf, type PlanLine } from './difference.js';
+import { isUnseenFor } from './held.js';
 import { lakefsRecord } from './lakefs-port.js';
 import { knownPlans, type OpenPlan, plansOf } from './open-plans.js';
 import { recordDecision } from './plan-decisions.js';
@@ -82,10 +84,17 @@ export async function approve(
 /** Only what was read can be compared: somebody who cannot be read has neither stayed in the plan nor left it. */
 function requireReadable(plan: OpenPlan, { outcomes, clearance }: SweepReport): void {
   const oids = new Set(plan.lines.map(({ oid }) => oid));
-  const unjudged = new Set(clearance.unjudged.map(({ oid }) => oid));
+  const unjudged = new Set(clearance.unjudged.map(removalKey));
   const unread = outcomes.find(({ oid, result, prepared }) => {
     if (!oids.has(oid)) return false;
-    return result === 'unknown' || (prepared.plan?.unknown.length ?? 0) > 0 || unjudged.has(oid);
+    const own = plan.kind === 'first-run' ? [] : plan.removals.filter((removal) => removal.oid === oid);
+    // What lakeFS does not show now keeps nobody's accounts open: it is looked at again before it is taken.
+    const accounts = own.filter((removal) => partOf(removal) === 'accounts');
+    const deciding = accounts.length > 0 ? accounts : own;
+    if (deciding.some((removal) => unjudged.has(removalKey(removal)))) return true;
+    if (!prepared.plan || deciding.length === 0) return result === 'unknown';
+    const seen = prepared.plan;
+    return deciding.some((removal) => isUnseenFor(seen, removal));
   });
   if (!unread) return;
   const { oid, why, prepared } = unread;
@@ -118,8 +127,8 @@ function decide(ctx: Context, plan: OpenPlan, { hash, operator, claimedUser }: D
     ({ oid, kind, targets, takes }): ApprovedRemoval => ({ oid, kind, targets, takes, until }),
   );
   guard.approved = [...guard.approved, ...passes];
-  const lets = ({ oid, kind }: { oid: string; kind: string }) =>
-    passes.some((item) => item.oid === oid && item.kind === kind);
+  const keys = new Set(passes.map(removalKey));
+  const lets = (item: HeldRemoval) => keys.has(removalKey(item));
   const left = guard.rejected?.filter((item) => !lets(item));
   guard.rejected = left && left.length > 0 ? left : undefined;
   // A pass that went on beside this one may have added somebody whom the operator has not seen.

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { partOf } from '../domain/guard.js';
 import type { HeldRemoval } from '../ledger/document.js';
 
 /** One line of a plan, of whichever kind, as it is compared and shown. */
@@ -6,6 +7,8 @@ export interface PlanLine {
   oid: string;
   upn: string;
   what: 'lock' | 'delete' | 'change';
+  /** Where, in words: lakeFS is judged for itself. */
+  part?: 'lakefs' | undefined;
   reason?: string | undefined;
   steps: readonly string[];
   /** What makes it the same line, see `hashOf`; 12 hexadecimal digits. */
@@ -34,12 +37,13 @@ export function differenceOf(seen: readonly PlanLine[], fresh: readonly PlanLine
   };
 }
 
-function keyOf({ oid, what }: PlanLine): string {
-  return `${what}:${oid}`;
+function keyOf({ oid, what, part }: PlanLine): string {
+  return `${what}:${oid}:${part ?? 'accounts'}`;
 }
 
 export function linesOfRemovals(removals: readonly HeldRemoval[]): PlanLine[] {
-  return removals.map(({ oid, upn, kind, reason, steps, takes, clockDoubted }) => ({
+  return removals.map(({ oid, upn, kind, reason, steps, takes, targets, clockDoubted }) => ({
+    ...(partOf({ targets }) === 'lakefs' ? { part: 'lakefs' as const } : {}),
     oid,
     upn: upn ?? oid,
     what: kind,

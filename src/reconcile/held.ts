@@ -1,6 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Busy, messageOf } from '../domain/errors.js';
-import { describeTrip, guard, type Removal, removalKey, removalsIn, withinWindow } from '../domain/guard.js';
+import {
+  describeTrip,
+  partOf,
+  type Removal,
+  type RemovalPart,
+  removalKey,
+  removalsIn,
+  withinWindow,
+} from '../domain/guard.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import { isKnownInLakefs } from '../domain/plan-lakefs-record.js';
@@ -10,7 +18,7 @@ import type { Context } from './context.js';
 import { lakefsRecord } from './lakefs-port.js';
 import { knownPlans } from './open-plans.js';
 import { speaksOf, stands } from './rejection.js';
-import { type DueRemoval, hashOf, ownedByTarget, removalsOf } from './removals.js';
+import { type DueRemoval, hashOf, judgeWholes, removalsOf } from './removals.js';
 import { noteSeen } from './seen-plans.js';
 
 /** What the guard says of one pass. */
@@ -86,17 +94,11 @@ function judge(ctx: Context, removals: readonly DueRemoval[], by: HeldPlan['by']
   const isWaiting = (removal: Removal) => waitingKeys.has(removalKey(removal));
   const lapsed = open.filter(spokenOf);
   const judged = open.filter((removal) => !removal.clockDoubted && (by === 'sweep' || !isWaiting(removal)));
-  const decision = guard({
-    removals: judged,
-    window: state.window,
-    owned: judged.length > 0 ? ownedByTarget(ctx) : new Map(),
-    limits: ctx.policy.guard,
-    now,
-  });
+  const { holds, trips } = judgeWholes(ctx, judged);
   const waits = (removal: DueRemoval) => removal.clockDoubted || isWaiting(removal) || lapsed.includes(removal);
-  const held = decision.kind === 'held' ? open : open.filter(waits);
+  const held = open.filter((removal) => holds(removal) || waits(removal));
   const reasons = [
-    ...(decision.kind === 'held' ? decision.trips.map(describeTrip) : []),
+    ...trips.map(describeTrip),
     ...(held.some((removal) => removal.clockDoubted) ? [`the clock is in doubt: ${clock?.doubt?.why}`] : []),
     ...(lapsed.length > 0 ? ['the time of a rejection is over'] : []),
   ];
@@ -116,18 +118,37 @@ function clearanceOf(
     stopped.set(removalKey(removal), { result: 'rejected', why: rejection });
   }
   for (const removal of held) stopped.set(removalKey(removal), { result: 'held', why: why ?? '' });
-  const lock = (oid: ObjectId) => stopped.get(removalKey({ oid, kind: 'lock' }));
-  const deletion = (oid: ObjectId) => stopped.get(removalKey({ oid, kind: 'delete' }));
+  const obstacleTo = (oid: ObjectId, kind: Removal['kind'], part: RemovalPart) =>
+    stopped.get(removalKey({ oid, kind, targets: part === 'lakefs' ? [part] : [] }));
   return {
     part(plan) {
-      if (lock(plan.oid)) return undefined;
-      if (!deletion(plan.oid)) return plan;
-      const steps = plan.steps.filter(({ effect }) => effect === 'lock' || effect === 'revoke');
-      const entry = ctx.ledger.entry(plan.oid);
-      return steps.length > 0 && entry ? { ...plan, steps, entry } : undefined;
+      const { oid } = plan;
+      const inLakefs = obstacleTo(oid, 'lock', 'lakefs') ?? obstacleTo(oid, 'delete', 'lakefs');
+      if (plan.beside) return inLakefs ? undefined : plan;
+      if (obstacleTo(oid, 'lock', 'accounts')) return inLakefs ? undefined : onlyLakefs(plan);
+      const allowed = inLakefs ? withoutLakefs(plan) : plan;
+      if (!obstacleTo(oid, 'delete', 'accounts')) return allowed;
+      const steps = allowed.steps.filter(({ effect }) => effect === 'lock' || effect === 'revoke');
+      const entry = ctx.ledger.entry(oid);
+      return steps.length > 0 && entry ? { ...allowed, steps, entry } : undefined;
     },
-    obstacle: (oid) => lock(oid) ?? deletion(oid),
+    obstacle: (oid) =>
+      obstacleTo(oid, 'lock', 'accounts') ??
+      obstacleTo(oid, 'delete', 'accounts') ??
+      obstacleTo(oid, 'lock', 'lakefs') ??
+      obstacleTo(oid, 'delete', 'lakefs'),
   };
+}
+
+/** Somebody's accounts wait; what lakeFS needs does not wait with them, and the entry stays as it is. */
+function onlyLakefs(plan: IdentityPlan): IdentityPlan | undefined {
+  const steps = plan.steps.filter(({ target }) => target === 'lakefs');
+  return steps.length > 0 ? { ...plan, steps, beside: 'person' } : undefined;
+}
+
+/** Nothing is given there either: who may not lose what they should lose gets nothing for it. */
+function withoutLakefs(plan: IdentityPlan): IdentityPlan {
+  return { ...plan, steps: plan.steps.filter(({ target }) => target !== 'lakefs'), lakefs: undefined };
 }
 
 /** What was judged in a pass, and by what. */
@@ -143,10 +164,16 @@ function finding(ctx: Context, pass: Pass, item: Removal): DueRemoval | 'gone' |
   if (due) return due;
   const plan = pass.planOf.get(item.oid);
   if (!plan) return pass.by === 'sweep' && isOver(ctx, item.oid) ? 'gone' : 'untold';
-  if (plan.unknown.length > 0) return 'untold';
+  if (isUnseenFor(plan, item)) return 'untold';
   // Only a sweep that could read everything ends countdowns; any other look at a leaver says nothing about that.
   const over = plan.entry.state === 'grace' && (plan.entry.deleteAt ?? 0) <= ctx.clock.now();
   return item.kind === 'delete' && over ? 'untold' : 'gone';
+}
+
+/** Whether a target could not be seen that a removal is about. */
+export function isUnseenFor({ unknown }: Pick<IdentityPlan, 'unknown'>, removal: Removal): boolean {
+  const part = partOf(removal);
+  return unknown.some(({ target }) => partOf({ targets: [target] }) === part);
 }
 
 /** A sweep looks at everybody that we know of, but for tombstones that nobody opened again. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { LakefsPlace } from '../domain/plan-lakefs-person.js';
 import { isKnownInLakefs, recordedMemberships } from '../domain/plan-lakefs-record.js';
@@ -6,6 +7,7 @@ import type { Reading } from '../domain/reading.js';
 import type { PersonAsk } from '../targets/lakefs/observe.js';
 import type { Assessment } from './assess.js';
 import type { Context } from './context.js';
+import { openDeadline } from './lakefs-patience.js';
 import { lakefsRecord } from './lakefs-port.js';
 import type { Prepared } from './prepare.js';
 
@@ -22,6 +24,61 @@ export interface LakefsLook {
   sight(oid: ObjectId): LakefsPersonSight | undefined;
   /** The lakeFS user that we use ourselves. */
   untouchable: ReadonlySet<string>;
+  /** Groups of ours that cannot be told from somebody else's now. */
+  kept?: ReadonlySet<GroupId> | undefined;
+}
+
+/** A look at lakeFS that goes on while the other targets are looked at. */
+export interface LookUnderWay {
+  /** What came of it. Nobody can be seen there where it is not over after so long; it ends then. */
+  within(limitMs: number): Promise<LakefsLook | undefined>;
+}
+
+/** Begins `lookAtLakefs`. Nothing comes of an error before `within` is called. */
+export function beginLook(
+  ctx: Context,
+  assessments: readonly Assessment[],
+  unreadable: ReadonlySet<GroupId>,
+  signal: AbortSignal,
+): LookUnderWay {
+  const ending = new AbortController();
+  const either = AbortSignal.any([signal, ending.signal]);
+  setMaxListeners(0, either);
+  const looking = lookAtLakefs(ctx, assessments, unreadable, either);
+  looking.catch(() => undefined);
+  return {
+    async within(limitMs) {
+      const deadline = openDeadline(limitMs, signal);
+      deadline.signal.addEventListener('abort', () => ending.abort(deadline.signal.reason), { once: true });
+      try {
+        return await looking;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!deadline.expired()) throw error;
+        ctx.log('reconcile.lakefs.unread', { why: deadline.error.message });
+        return unseen(ctx, assessments, unreadable, deadline.error.message);
+      } finally {
+        deadline.end();
+      }
+    },
+  };
+}
+
+/** Whoever was asked about is unknown. */
+function unseen(
+  ctx: Context,
+  assessments: readonly Assessment[],
+  unreadable: ReadonlySet<GroupId>,
+  why: string,
+): LakefsLook {
+  const readable = new Set(ctx.lakefs?.groups.ids() ?? []);
+  const asked = new Set(asksOf(ctx, assessments, readable).map(({ oid }) => oid));
+  const sight: LakefsPersonSight = { certainty: 'unknown', why };
+  return {
+    ...{ groups: [], places: new Map(), readable, untouchable: new Set() },
+    unclear: unclearGroups(ctx, readable, unreadable),
+    sight: (oid) => (asked.has(oid) ? sight : undefined),
+  };
 }
 
 /** Looks at lakeFS for the people of a targeted pass who have something to do with it; undefined: nobody has. */
@@ -82,7 +139,9 @@ function asksOf(ctx: Context, assessments: readonly Assessment[], readable: Read
   const record = lakefsRecord(ctx.ledger);
   return assessments.flatMap(({ oid, reading, verdict }): PersonAsk[] => {
     if (verdict.kind === 'hold' || verdict.kind === 'confirm') return [];
-    const isWanted = reading.certainty === 'present' && reading.groups.some((group) => readable.has(group));
+    const isWanted =
+      reading.certainty === 'present' &&
+      [...reading.groups, ...(reading.unclear?.groups ?? [])].some((group) => readable.has(group));
     return isWanted || isKnownInLakefs(record, oid) ? [askOf(ctx, oid, reading)] : [];
   });
 }

@@ -3,6 +3,7 @@ import type { LedgerEntry } from '../domain/ledger-entry.js';
 import { type IdentityPlan, inOrder } from '../domain/plan.js';
 import { type LakefsPersonInput, type LakefsPersonPlan, planLakefsPerson } from '../domain/plan-lakefs-person.js';
 import { recordedMemberships } from '../domain/plan-lakefs-record.js';
+import type { LakefsPersonSight } from '../domain/plan-lakefs-sight.js';
 import { lakefsWishOf } from '../domain/plan-lakefs-wish.js';
 import type { Assessment, AssessOptions } from './assess.js';
 import type { Context } from './context.js';
@@ -44,9 +45,18 @@ function withPerson(
     sight,
     holderOf,
   });
+  const lakefs = { part, ...whereabouts(look, sight) };
   return concerns(ctx, oid, part)
-    ? { ...item, plan: merged(item.plan ?? besidePlan(ctx, assessment), part, ctx) }
-    : item;
+    ? { ...item, lakefs, plan: merged(item.plan ?? besidePlan(ctx, assessment), part, ctx) }
+    : { ...item, lakefs };
+}
+
+/** As which user somebody is in which groups of ours, by their names. */
+function whereabouts({ places }: LakefsLook, sight: LakefsPersonSight): { user: string | undefined; groups: string[] } {
+  const user = sight.certainty === 'present' && sight.match.kind === 'one' ? sight.match.user : undefined;
+  if (sight.certainty !== 'present' || user === undefined) return { user, groups: [] };
+  const groups = [...(sight.memberships.get(user) ?? [])].flatMap((group) => places.get(group)?.name ?? []);
+  return { user, groups: groups.sort() };
 }
 
 function inputOf(
@@ -65,6 +75,7 @@ function inputOf(
     known: record.people[oid],
     recorded: recordedMemberships(record, oid),
     places: look.places,
+    kept: look.kept,
     missing:
       missing === 'pending'
         ? { kind: missing }

@@ -3,6 +3,7 @@ import type { LakefsMode, LakefsSelection, MissingUsers } from '../domain/lakefs
 import { emptyLakefsRecord, type LakefsRecord } from '../domain/plan-lakefs-record.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { LakefsTarget } from '../targets/lakefs/target.js';
+import type { LakefsPatience } from './lakefs-patience.js';
 
 /** lakeFS as a target. */
 export type LakefsPort = Omit<LakefsTarget, 'close'>;
@@ -18,6 +19,8 @@ export interface LakefsRules {
   /** Reads which groups Entra has for lakeFS. Never throws but when aborted. */
   select(signal: AbortSignal): Promise<LakefsSelection>;
   groups: LakefsGroups;
+  /** Default: PATIENCE. */
+  patience?: LakefsPatience | undefined;
 }
 
 /** The Entra groups whose members are read for lakeFS; the list changes while we run. */

@@ -31,9 +31,12 @@ export function rememberGroupIntent(ctx: Context, plan: IdentityPlan, by: string
 
 /** Whoever is about to be put into a group is on record before: after a crash nobody is in it unknown to us. */
 export function rememberMembersIntent(ctx: Context, { oid, lakefs }: IdentityPlan): void {
-  for (const step of lakefs?.steps ?? []) {
+  const steps = lakefs?.steps ?? [];
+  const leaves = new Set(steps.flatMap((step) => (step.action === 'remove-member' ? [step.group] : [])));
+  for (const step of steps) {
     const members = step.action === 'add-member' && lakefsRecord(ctx.ledger).groups[step.group]?.members;
-    if (!members || Object.hasOwn(members, oid)) continue;
+    // A former user stays on record until it is out; one that is not in the group any more is nobody's.
+    if (!members || members[oid] === step.name || (leaves.has(step.group) && Object.hasOwn(members, oid))) continue;
     members[oid] = step.name;
     ctx.ledger.changed();
   }

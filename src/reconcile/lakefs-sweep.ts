@@ -120,6 +120,7 @@ export async function seeLakefs(
     noteStrangers(ctx, survey, groups, people);
     const look: LakefsLook = {
       ...{ groups, readable, unclear, untouchable: own },
+      kept: new Set(asks.flatMap(({ groupId }) => (survey.group(groupId).certainty === 'foreign' ? [groupId] : []))),
       places: new Map(seen.flatMap(({ prepared, place }) => (place ? [[prepared.assessment.oid, place]] : []))),
       sight: (oid) => sightOf(ctx, survey, oid, readings.get(oid)),
     };

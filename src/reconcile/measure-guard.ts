@@ -8,7 +8,8 @@ export function measureGuard({ ledger, metrics }: Pick<Context, 'ledger' | 'metr
   metrics.guardHeld.set(guard.held || waiting ? 1 : 0);
   metrics.firstRunWaiting.set(waiting ? 1 : 0);
   for (const kind of ['lock', 'delete'] as const) {
-    const count = (removals: readonly HeldRemoval[] = []) => removals.filter((item) => item.kind === kind).length;
+    const count = (removals: readonly HeldRemoval[] = []) =>
+      new Set(removals.filter((item) => item.kind === kind).map(({ oid }) => oid)).size;
     metrics.guardHeldIdentities.set({ kind }, count(guard.held?.removals));
     metrics.guardRejectedIdentities.set({ kind }, count(guard.rejected));
   }

@@ -1,6 +1,7 @@
 import type { Attributes } from '../domain/identity.js';
 import type { Wanted } from '../domain/lifecycle.js';
 import { formerNames, type IdentityPlan, type Names, type Observed, planIdentity } from '../domain/plan.js';
+import type { LakefsPersonPlan } from '../domain/plan-lakefs-person.js';
 import type { ProxmoxUser, Sight } from '../domain/sight.js';
 import { type Assessment, type AssessOptions, judgeDesired } from './assess.js';
 import { type Candidate, nameCandidates, nameIn } from './candidates.js';
@@ -13,6 +14,8 @@ export interface Prepared {
   names?: Names;
   observed?: Observed;
   plan?: IdentityPlan;
+  /** What was found of the person in lakeFS, also where nothing is to be done about it. */
+  lakefs?: { part: LakefsPersonPlan; user: string | undefined; groups: readonly string[] };
 }
 
 /**

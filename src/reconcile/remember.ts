@@ -102,7 +102,7 @@ function rememberBeside(ctx: Context, plan: IdentityPlan, applied: Applied | und
 }
 
 /** Who is doubted as an identity is doubted in lakeFS since then, so that both end with the same second reading. */
-function suspectInLakefs(ctx: Context, { oid, upn, suspicion: doubt }: LedgerEntry): void {
+export function suspectInLakefs(ctx: Context, { oid, upn, suspicion: doubt }: LedgerEntry): void {
   if (doubt && recordedMemberships(lakefsRecord(ctx.ledger), oid).size > 0) suspect(ctx, oid, upn, doubt);
 }
 

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type PlannedRemoval, type Removal, removalsIn } from '../domain/guard.js';
+import {
+  type GuardDecision,
+  guard,
+  type PastRemoval,
+  type PlannedRemoval,
+  partOf,
+  type Removal,
+  removalsIn,
+  type Trip,
+} from '../domain/guard.js';
 import type { ObjectId } from '../domain/identity.js';
 import type { IdentityPlan } from '../domain/plan.js';
 import type { TargetName } from '../domain/policy.js';
@@ -21,12 +30,55 @@ export function removalsOf(ctx: Context, plans: readonly IdentityPlan[]): DueRem
     if (clockDoubted && ends && !found.some(({ kind }) => kind === 'delete')) {
       found.push({ oid: plan.oid, kind: 'delete', targets: [], takes: [] });
     }
-    const steps = plan.steps.map(describeStep);
     return found.map((removal): DueRemoval => {
+      const part = partOf(removal);
+      const steps = plan.steps.filter(({ target }) => partOf({ targets: [target] }) === part).map(describeStep);
       const described = { ...removal, upn, reason, steps };
       return clockDoubted && removal.kind === 'delete' ? { ...described, clockDoubted } : described;
     });
   });
+}
+
+/** What must be judged together: people's accounts, people in lakeFS, and the groups of lakeFS themselves. */
+type Whole = 'accounts' | 'lakefs people' | 'lakefs groups';
+
+/**
+ * What the guard says of each whole by itself: a group that is deleted in lakeFS is no person, and nothing that is
+ * stopped in lakeFS keeps a leaver's accounts open. `holds`: whether this removal may not be applied.
+ */
+export function judgeWholes(
+  ctx: Context,
+  removals: readonly DueRemoval[],
+): { holds(removal: Removal): boolean; trips: Trip[] } {
+  const groups = new Set(Object.keys(lakefsRecord(ctx.ledger).groups));
+  const wholeOf = (removal: Removal): Whole => {
+    if (partOf(removal) === 'accounts') return 'accounts';
+    // lakeFS's people are never deleted.
+    return removal.kind === 'delete' || groups.has(removal.oid) ? 'lakefs groups' : 'lakefs people';
+  };
+  const { window } = ctx.ledger.data.guard;
+  const decisions = new Map<Whole, GuardDecision>();
+  const owned = removals.length > 0 ? ownedByTarget(ctx) : new Map<TargetName, number>();
+  for (const whole of new Set(removals.map(wholeOf))) {
+    const isOfIt = (removal: Removal) => wholeOf(removal) === whole;
+    const past: PastRemoval[] = whole === 'accounts' ? window : window.filter(isOfIt);
+    const isAboutGroups = whole === 'lakefs groups';
+    decisions.set(
+      whole,
+      guard({
+        removals: removals.filter(isOfIt),
+        window: past,
+        owned: isAboutGroups ? new Map([['lakefs', groups.size]]) : owned,
+        limits: ctx.policy.guard,
+        now: ctx.clock.now(),
+        subject: isAboutGroups ? 'groups' : undefined,
+      }),
+    );
+  }
+  return {
+    holds: (removal) => decisions.get(wholeOf(removal))?.kind === 'held',
+    trips: [...decisions.values()].flatMap((decision) => (decision.kind === 'held' ? decision.trips : [])),
+  };
 }
 
 /** How many identities we look after in each target: what shares are shares of. */

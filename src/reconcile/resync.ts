@@ -1,10 +1,10 @@
 import { messageOf, Rejected, SourceUnavailable } from '../domain/errors.js';
 import { type ObjectId, parseGuid } from '../domain/identity.js';
-import type { IdentityPlan } from '../domain/plan.js';
 import type { Sight } from '../domain/sight.js';
 import { describeStep } from '../domain/step.js';
 import type { Context } from './context.js';
 import { reconcileIdentities } from './identities.js';
+import type { Prepared } from './prepare.js';
 import type { Outcome } from './settle.js';
 
 /** One of the five steps of a resync, as it is told to the operator. */
@@ -118,8 +118,8 @@ function scopeFinding(ctx: Context, { prepared, oid }: Outcome): Finding {
 }
 
 function matchFindings({ prepared }: Outcome): Finding[] {
-  const { observed, plan } = prepared;
-  const findings: Finding[] = plan?.lakefs ? [lakefsFinding(plan)] : [];
+  const { observed, plan, lakefs } = prepared;
+  const findings: Finding[] = lakefs ? [lakefsFinding(lakefs)] : [];
   if (!observed && findings.length === 0) return [{ step: 'match', ok: true, finding: 'nothing of ours to match' }];
   for (const target of ['linux', 'proxmox'] as const) {
     const sight: Sight<object> | undefined = observed?.[target];
@@ -132,24 +132,19 @@ function matchFindings({ prepared }: Outcome): Finding[] {
   return findings;
 }
 
-/** What was found of the person in lakeFS, and where the person is to be. */
-function lakefsFinding({ lakefs, conflicts, steps }: IdentityPlan): Finding {
+/** As which user a person is in which groups of lakeFS, or what speaks against it. */
+function lakefsFinding({ part, user, groups }: NonNullable<Prepared['lakefs']>): Finding {
   const base = { step: 'match', target: 'lakefs' } as const;
-  const conflict = conflicts.find(({ target }) => target === 'lakefs');
+  const { conflict, unknown, pending, recheckAt } = part;
   if (conflict) return { ...base, ok: false, finding: `conflict: ${conflict.what}. ${conflict.remedy}` };
-  if (lakefs?.unknown !== undefined) return { ...base, ok: false, finding: `cannot be seen: ${lakefs.unknown}` };
-  if (lakefs?.pending) {
+  if (unknown !== undefined) return { ...base, ok: false, finding: `cannot be seen: ${unknown}` };
+  if (pending) {
     const finding = 'pending: lakeFS has no user that LAKEFS_MEMBER_MATCH finds; it is looked for again';
     return { ...base, ok: false, finding };
   }
-  if (lakefs?.recheckAt !== undefined)
-    return { ...base, ok: true, finding: 'left a group; a second reading must agree' };
-  const isTrue = !steps.some(({ target }) => target === 'lakefs');
-  return {
-    ...base,
-    ok: true,
-    finding: isTrue ? 'in the groups where it should be' : 'not in the groups where it should be',
-  };
+  const found = user === undefined ? 'no user' : `id ${user}, groups [${groups.join(' ')}]`;
+  const wait = recheckAt === undefined ? '' : '; left a group, a second reading must agree';
+  return { ...base, ok: true, finding: `${found}${wait}` };
 }
 
 function describeSight(sight: Sight<object>): string {

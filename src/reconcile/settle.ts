@@ -1,4 +1,5 @@
 import { Busy, messageOf } from '../domain/errors.js';
+import { removalKindOf } from '../domain/guard.js';
 import type { GroupId, ObjectId } from '../domain/identity.js';
 import type { Step } from '../domain/step.js';
 import { type Applied, applyPlans, type Manner } from './apply.js';
@@ -6,7 +7,8 @@ import type { Assessment, AssessOptions } from './assess.js';
 import type { Context } from './context.js';
 import { awaitsFirstRun, LOOK_AGAIN_MS } from './first-run.js';
 import { type Clearance, clear } from './held.js';
-import { type LakefsLook, lookAtLakefs } from './lakefs-look.js';
+import { beginLook, type LakefsLook } from './lakefs-look.js';
+import { PATIENCE } from './lakefs-patience.js';
 import { withLakefs } from './lakefs-people.js';
 import { lockUnremembered } from './lock-unremembered.js';
 import { look } from './look.js';
@@ -80,10 +82,11 @@ export async function settleAll(
   signal: AbortSignal,
 ): Promise<Settled> {
   const { manner } = options;
-  const [sights, inLakefs] = await Promise.all([
-    look(ctx, assessments, signal),
-    options.lakefs ?? lookAtLakefs(ctx, assessments, options.unreadable ?? new Set(), signal),
-  ]);
+  const looking = options.lakefs ? undefined : beginLook(ctx, assessments, options.unreadable ?? new Set(), signal);
+  const sights = await look(ctx, assessments, signal);
+  const inLakefs = looking
+    ? await looking.within(patienceFor(ctx, prepare(ctx, assessments, sights, options)))
+    : options.lakefs;
   // From here until the intents are in the ledger nothing is awaited, so that no other pass comes in between.
   // What was judged while the first run waited is not done because an operator let it go meanwhile.
   const firstRun = options.apply && (awaitsFirstRun(ctx) || (options.assumeConfirmed === true && !ctx.dryRun));
@@ -123,6 +126,13 @@ export async function settleAll(
         : outcomeOf(ctx, item, applied.get(oidOf(item)), circumstances),
   );
   return { outcomes, clearance };
+}
+
+/** A lock elsewhere does not wait for lakeFS: what is done there is tried again. */
+function patienceFor({ lakefs }: Context, prepared: readonly Prepared[]): number {
+  const { lookMs, urgentLookMs } = lakefs?.patience ?? PATIENCE;
+  const isUrgent = prepared.some(({ plan }) => plan?.steps.some(({ effect }) => removalKindOf(effect) !== undefined));
+  return isUrgent ? urgentLookMs : lookMs;
 }
 
 /** What may be done of it now. Who may not lose what they should lose is given nothing either: the two belong together. */

@@ -15,6 +15,7 @@ import { doubtsInLakefs } from './lakefs-doubts.js';
 import { lakefsRecord } from './lakefs-port.js';
 import { beginLakefs, seeLakefs } from './lakefs-sweep.js';
 import { noteProxmoxProblems } from './proxmox-problems.js';
+import { suspectInLakefs } from './remember.js';
 import { type Outcome, settleAll } from './settle.js';
 import { summarise } from './summarise.js';
 
@@ -196,7 +197,10 @@ async function confirmDepartures(
   const suspects = first.flatMap(({ oid, verdict }) => (verdict.kind === 'confirm' ? [{ oid, verdict }] : []));
   const doubts = options.assumeConfirmed ? [] : doubtsInLakefs(ctx, first, unread.lakefs);
   if (suspects.length + doubts.length === 0) return first;
-  for (const { verdict } of suspects) ctx.ledger.put(verdict.entry);
+  for (const { verdict } of suspects) {
+    ctx.ledger.put(verdict.entry);
+    suspectInLakefs(ctx, verdict.entry);
+  }
   const latest = Math.max(...[...suspects.map(({ verdict }) => verdict), ...doubts].map(({ recheckAt }) => recheckAt));
   await ctx.clock.sleep(Math.max(0, latest - ctx.clock.now()), signal);
   const again = await readSingly(ctx, [...new Set([...suspects, ...doubts].map(({ oid }) => oid))], signal);

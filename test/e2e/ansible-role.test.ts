@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from '../integration/sinks/tool.js';
 import { PROGRAM } from '../lab/program.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority } from '../simulators/tls.js';
 
@@ -31,9 +32,7 @@ let adminToken: string;
 beforeAll(async () => {
   const authority = await createTestAuthority();
   simulator = await startProxmoxSimulator({ authority });
-  simulator.addUser({ userid: 'admin@pve' });
-  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  adminToken = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  adminToken = addAdministrator(simulator);
   dir = mkdtempSync(join(tmpdir(), 'entramox-ansible-test-'));
   for (const name of ['etc', 'run', 'log', 'state', 'tmp', 'root', 'bin']) mkdirSync(join(dir, name), { mode: 0o700 });
   writeFileSync(join(dir, 'ca.pem'), authority.cert);
@@ -243,6 +242,31 @@ describe.skipIf(unavailable)(`the Ansible role${unavailable ? ` (${unavailable})
 });
 
 describe.skipIf(noLint)(`the files of the Ansible role${noLint ? ` (${noLint})` : ''}`, () => {
+  it('have an example whose settings the program takes', async () => {
+    const args = ['-i', 'inventory.example.yml', '--host', 'pve1.example.com'];
+    const { output } = await run('/usr/bin/ansible-inventory', args, ROLE);
+    const settings: Record<string, string | string[]> = JSON.parse(output).entramox_settings;
+    const file = join(dir, 'example.env');
+    writeFileSync(
+      file,
+      Object.entries(settings)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join(''),
+    );
+    writeFileSync(join(dir, 'bin/entra-client-secret'), CREDENTIAL, { mode: 0o600 });
+
+    const checked = await run('/usr/bin/env', [
+      `CREDENTIALS_DIRECTORY=${join(dir, 'bin')}`,
+      join(dir, 'entramox'),
+      'config',
+      'check',
+      '--config',
+      file,
+    ]);
+
+    expect(checked.code === 0 ? '' : checked.output).toBe('');
+  });
+
   // It reads the play with Ansible, too.
   it('have nothing that ansible-lint objects to', async () => {
     const { code, output } = await run('/usr/bin/ansible-lint', ['--offline', '--nocolor', '-p'], ROLE);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLab } from '../lab/lab.js';
+import { oldLakefsSettings } from '../lab/old-lakefs-settings.js';
 import { runProgram } from '../lab/program.js';
 import { waitFor } from '../lab/wait.js';
 import { type EntraSimulator, startEntraSimulator } from '../simulators/entra/index.js';
@@ -25,26 +26,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'entramox-lakefs-'));
   writeFileSync(join(dir, 'ca.pem'), authority.cert);
   for (const name of ['state', 'log', 'run']) mkdirSync(join(dir, name));
-  env = {
-    // What the predecessor's environment file holds, and nothing else of lakeFS.
-    ENTRA_TENANT_ID: entra.tenantId,
-    ENTRA_APPLICATION_ID: entra.clientId,
-    ENTRA_CLIENT_SECRET_VALUE: entra.clientSecret,
-    LAKEFS_ACCESS_KEY_ID: lakefs.key.accessKeyId,
-    LAKEFS_SECRET_ACCESS_KEY: lakefs.key.secretAccessKey,
-    LAKEFS_ENDPOINT: lakefs.url,
-    GROUP_FILTER: 'LakeFSProject*',
-    LAKEFS_DEFAULT_POLICIES: 'AuthManageOwnCredentials,FSReadAll',
-    // Where the simulators are, and where this test may write.
-    ENTRA_AUTHORITY: entra.loginUrl,
-    GRAPH_BASE_URL: entra.graphUrl.replace(/\/v1\.0$/, ''),
-    CA_FILE: join(dir, 'ca.pem'),
-    STATE_DIR: join(dir, 'state'),
-    LOG_DIR: join(dir, 'log'),
-    RUN_DIR: join(dir, 'run'),
-    PATH: process.env.PATH,
-    HOME: dir,
-  };
+  env = oldLakefsSettings(entra, lakefs, dir);
 });
 
 afterEach(async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../lab/program.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority } from '../simulators/tls.js';
 
@@ -18,9 +19,7 @@ let adminSecret: string;
 beforeAll(async () => {
   const authority = await createTestAuthority();
   simulator = await startProxmoxSimulator({ authority });
-  simulator.addUser({ userid: 'admin@pve' });
-  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  const token = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  const token = addAdministrator(simulator);
   adminSecret = token.slice(token.indexOf('=') + 1);
   dir = mkdtempSync(join(tmpdir(), 'entramox-realm-command-'));
   writeFileSync(join(dir, 'ca.pem'), authority.cert);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../lab/program.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority } from '../simulators/tls.js';
 
@@ -15,9 +16,7 @@ const PASSWORD = 'correct; horse';
 beforeAll(async () => {
   const authority = await createTestAuthority();
   simulator = await startProxmoxSimulator({ authority });
-  simulator.addUser({ userid: 'admin@pve', password: PASSWORD });
-  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  adminToken = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  adminToken = addAdministrator(simulator, { password: PASSWORD });
   dir = mkdtempSync(join(tmpdir(), 'entramox-token-command-'));
   writeFileSync(join(dir, 'ca.pem'), authority.cert);
   writeFileSync(join(dir, 'admin-token'), adminToken, { mode: 0o600 });

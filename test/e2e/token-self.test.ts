@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, openLab } from '../lab/lab.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 
 const PEOPLE = 'alice@example.com@entra';
 
@@ -13,9 +14,7 @@ beforeAll(async () => {
   // Nothing is prepared but the realm and an administrator.
   proxmox.removeUser('entramox@pve');
   for (const group of proxmox.groups()) proxmox.removeGroup(group);
-  proxmox.addUser({ userid: 'admin@pve' });
-  proxmox.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  const admin = proxmox.createToken('admin@pve', 'setup', { privsep: false });
+  const admin = addAdministrator(proxmox);
   writeFileSync(join(dir, 'admin-token'), admin, { mode: 0o600 });
 });
 

@@ -3,9 +3,9 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxUnavailable } from '../integration/sandbox/index.js';
 import { createPlace } from '../integration/sinks/place.js';
-import { runTool } from '../integration/sinks/tool.js';
 import { PROGRAM } from '../lab/program.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
+import { runTool } from '../simulators/run-tool.js';
 import { createTestAuthority } from '../simulators/tls.js';
 import { startVaultSimulator, type VaultSimulator } from '../simulators/vault/index.js';
 

@@ -122,6 +122,16 @@ describe('the registration in Entra ID', () => {
     expect(stdout).toContain('ENTRA_CERT_FILE=/etc/entramox/entra-cert.pem');
   });
 
+  it('asks for no more than reading, and for the assignments only where lakeFS needs them', () => {
+    standIn('az', 'exit 1');
+    const usual = script('app-registration.sh', []).stderr;
+    const { stderr } = script('app-registration.sh', ['--assignments']);
+
+    expect(usual).not.toContain('Application.Read.All');
+    expect(stderr).toContain('ID_OF_Application.Read.All=Role');
+    expect(stderr).not.toContain('ReadWrite');
+  });
+
   it('makes the key here, and sends the certificate alone', (context) => {
     context.skip(spawnSync('openssl', ['version']).error !== undefined, 'openssl is not installed here');
     standIn('az', 'case "$*" in *"--query"*) echo 00000000-aaaa-bbbb-cccc-000000000000 ;; esac');

@@ -14,6 +14,7 @@ import {
 import type { AdminOptions } from '../../src/commands/token/options.js';
 import { Rejected } from '../../src/domain/errors.js';
 import { redactText } from '../../src/telemetry/redact.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { installPvesh, type Pvesh } from '../simulators/proxmox/pvesh.js';
 import { createTestAuthority } from '../simulators/tls.js';
@@ -29,9 +30,7 @@ let open: AdminConnection[];
 beforeAll(async () => {
   const authority = await createTestAuthority();
   node = await startProxmoxSimulator({ authority });
-  node.addUser({ userid: 'admin@pve', password: PASSWORD });
-  node.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  token = node.createToken('admin@pve', 'setup', { privsep: false });
+  token = addAdministrator(node, { password: PASSWORD });
   dir = mkdtempSync(join(tmpdir(), 'entramox-connect-'));
   writeFileSync(join(dir, 'ca.pem'), authority.cert);
   pvesh = await installPvesh({ node, authority, dir });

@@ -22,10 +22,12 @@ import { openSinks } from '../../src/targets/proxmox/tokens/sinks/open-sinks.js'
 import { pveshTransport } from '../../src/targets/proxmox/transport/pvesh.js';
 import { unrecorded } from '../../src/telemetry/bootstrap-audit.js';
 import { systemClock as clock } from '../../src/telemetry/system-clock.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { installPvesh } from '../simulators/proxmox/pvesh.js';
 import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
 import { policy } from '../unit/domain/builders.js';
+import { dyingClient } from './dying-client.js';
 
 const REALM = 'entra';
 const BASE = 'entramox-entra';
@@ -49,9 +51,7 @@ beforeAll(async () => {
 async function start(version: '8.3' | '9.1' = '9.1'): Promise<void> {
   simulator = await startProxmoxSimulator({ authority, lockDeadlineMs: 100, version });
   simulator.addRealm(REALM);
-  simulator.addUser({ userid: 'admin@pve', comment: 'the administrator' });
-  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  admin = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  admin = addAdministrator(simulator, { comment: 'the administrator' });
 }
 
 beforeEach(async () => {
@@ -435,7 +435,10 @@ describe('token self', () => {
     for (let last = 1; last < writes; last += 1) {
       await restart();
 
-      const died = await setUp({ ...few, client: dyingAfter(last) }).catch(() => undefined);
+      const died = await setUp({
+        ...few,
+        client: dyingClient(connect(admin), { writes: last, answerLost: true }),
+      }).catch(() => undefined);
       const again = await setUp(few);
 
       expect(died?.outcome?.proofs ?? [], `after write ${last}`).toEqual([]);
@@ -712,27 +715,4 @@ async function restart(): Promise<void> {
     );
   }
   rmSync(place(), { force: true });
-}
-
-/** The administrator's client of a process that ends right after so many writes. */
-function dyingAfter(writes: number): ProxmoxClient {
-  const client = connect(admin);
-  let left = writes;
-  const alive = () => {
-    if (left === 0) throw new Error('died');
-  };
-  return {
-    ...client,
-    async get(call, schema, until) {
-      alive();
-      return client.get(call, schema, until);
-    },
-    async write(call, until, schema) {
-      alive();
-      const answer = await client.write(call, until, schema);
-      left -= 1;
-      alive();
-      return answer;
-    },
-  };
 }

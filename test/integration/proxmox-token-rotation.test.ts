@@ -31,8 +31,10 @@ import type { StoredToken } from '../../src/targets/proxmox/tokens/stored-token.
 import { type BootstrapRecord, unrecorded } from '../../src/telemetry/bootstrap-audit.js';
 import type { Log } from '../../src/telemetry/log.js';
 import { systemClock } from '../../src/telemetry/system-clock.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
+import { deaths, dyingClient } from './dying-client.js';
 
 const OWNER = 'terraform-prov@pve';
 const ID = `${OWNER}!terraform`;
@@ -75,9 +77,7 @@ afterEach(async () => {
 async function startNode(version: '8.3' | '9.1'): Promise<void> {
   simulator = await startProxmoxSimulator({ authority, version, lockDeadlineMs: 100, now: () => now });
   connections = openConnections({ origin: simulator.url, ca: authority.cert, timeoutMs: 30_000 });
-  simulator.addUser({ userid: 'admin@pve' });
-  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  admin = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  admin = addAdministrator(simulator);
 }
 
 function declare(...changes: object[]): TokenDeclaration[] {
@@ -171,32 +171,9 @@ const tokenRights = () =>
     .filter(({ type }) => type === 'token')
     .map(({ ugid, path }) => `${ugid} ${path}`);
 
-/** Passes so many writes on and is dead from then on; the last one arrives, and its answer may be lost. */
-function dyingAfter(writes: number, answerLost: boolean, between: () => Promise<void>): ProxmoxClient {
-  const client = connect(admin);
-  let left = writes;
-  const dead = new Error('killed');
-  return {
-    ...client,
-    get: (...args) => (left < 0 ? Promise.reject(dead) : client.get(...args)),
-    async write<T>(...args: Parameters<ProxmoxClient['write']>): Promise<T> {
-      left -= 1;
-      if (left < 0) throw dead;
-      const answer = await (client.write as (...all: typeof args) => Promise<T>)(...args);
-      await between();
-      if (left === 0 && answerLost) {
-        left = -1;
-        throw dead;
-      }
-      return answer;
-    },
-  };
-}
-
-function deaths(upTo: number): [writes: number, answerLost: boolean][] {
-  return Array.from({ length: upTo + 1 }, (_, writes) => [false, true].map((lost): [number, boolean] => [writes, lost]))
-    .flat()
-    .filter(([writes, lost]) => writes > 0 || !lost);
+/** The administrator's client of a process that dies after so many writes. */
+function dyingAfter(writes: number, answerLost: boolean, between?: () => Promise<void>): ProxmoxClient {
+  return dyingClient(connect(admin), { writes, answerLost, ...(between ? { between } : {}) });
 }
 
 const SINCE = '2026-11-22T10:00:00Z';
@@ -455,7 +432,7 @@ describe('rotate --immediate', () => {
       await apply(declare());
       const former = stored();
       now += 3_600_000;
-      await rotate(declare(), 'immediate', { client: dyingAfter(writes, lost, async () => undefined) });
+      await rotate(declare(), 'immediate', { client: dyingAfter(writes, lost) });
 
       const done = await rotate(declare(), 'immediate');
 
@@ -540,7 +517,7 @@ describe('a rotation of a secret that lies in two places', () => {
       const both = twoPlaces()(sink);
       return { ...both, store: (token) => createFileSink(`${sink.place}.first`).store(token) };
     };
-    await rotate(declare(), 'asked', { openSink: killed, client: dyingAfter(2, false, async () => undefined) });
+    await rotate(declare(), 'asked', { openSink: killed, client: dyingAfter(2, false) });
     const before = idsThere();
 
     const done = await rotate(declare(), 'due', { openSink: twoPlaces({ read: true }) });
@@ -753,10 +730,7 @@ describe('token revoke', () => {
   it.each(deaths(4).filter(([writes, lost]) => writes > 0 && lost))(
     'ends all that stand for a declaration, and after a death at %i writes (answer lost: %s) the next run does the rest',
     async (writes, lost) => {
-      await revokeAll(
-        'terraform',
-        dyingAfter(writes, lost, async () => undefined),
-      ).catch(() => undefined);
+      await revokeAll('terraform', dyingAfter(writes, lost)).catch(() => undefined);
 
       await revokeAll('terraform');
 

@@ -10,6 +10,7 @@ import { bringTokensAbout, lookAtTokens, type SetupPorts } from '../../src/targe
 import { openSinks } from '../../src/targets/proxmox/tokens/sinks/open-sinks.js';
 import { unrecorded } from '../../src/telemetry/bootstrap-audit.js';
 import { systemClock as clock } from '../../src/telemetry/system-clock.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
 import { startVaultSimulator, type VaultSimulator } from '../simulators/vault/index.js';
@@ -35,9 +36,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   simulator = await startProxmoxSimulator({ authority, lockDeadlineMs: 100 });
-  simulator.addUser({ userid: 'admin@pve' });
-  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  admin = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  admin = addAdministrator(simulator);
   vault = await startVaultSimulator({ authority });
   place = createPlace();
   open = [];

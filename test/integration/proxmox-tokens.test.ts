@@ -23,9 +23,11 @@ import { restTransport } from '../../src/targets/proxmox/transport/rest.js';
 import { ticketCredential } from '../../src/targets/proxmox/transport/ticket-credential.js';
 import { unrecorded } from '../../src/telemetry/bootstrap-audit.js';
 import { systemClock as clock } from '../../src/telemetry/system-clock.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { installPvesh, type Pvesh } from '../simulators/proxmox/pvesh.js';
 import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
+import { deaths, dyingClient } from './dying-client.js';
 
 const OWNER = 'terraform-prov@pve';
 const ID = `${OWNER}!terraform`;
@@ -51,9 +53,7 @@ beforeAll(async () => {
 /** A node with an administrator. */
 async function startNode(version?: string): Promise<void> {
   simulator = await startProxmoxSimulator({ authority, lockDeadlineMs: 100, ...(version ? { version } : {}) });
-  simulator.addUser({ userid: 'admin@pve', password: PASSWORD });
-  simulator.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  admin = simulator.createToken('admin@pve', 'setup', { privsep: false });
+  admin = addAdministrator(simulator, { password: PASSWORD });
 }
 
 beforeEach(async () => {
@@ -242,21 +242,6 @@ describe.each(WAYS)('token apply by way of %s', (chosen) => {
     expect(wrongRights).toEqual([]);
     expect(simulator.tokens(OWNER)).toMatchObject([{ expire: 0 }]);
     expect(simulator.tokens(OWNER)[0]?.comment?.startsWith(`${comment} (entramox`)).toBe(true);
-  });
-
-  it('takes the token away again where its secret cannot be stored', async () => {
-    const full: SetupPorts['openSink'] = ({ place }) => ({
-      ...createFileSink(place),
-      store: async () => {
-        throw new Error('ENOSPC: no space left on device, write');
-      },
-    });
-
-    const { steps } = await apply(declare({}), { openSink: full });
-
-    const failed = steps.find(({ result }) => result === 'failed');
-    expect(failed).toMatchObject({ error: expect.stringMatching(/ENOSPC.*the token was deleted again/) });
-    expect(simulator.tokens(OWNER)).toEqual([]);
   });
 });
 
@@ -718,36 +703,15 @@ describe('a secret that cannot be stored', () => {
   });
 });
 
-/** Passes so many writes on and is dead from then on; the last one arrives, and its answer may be lost. */
-function dyingAfter(writes: number, answerLost: boolean): ProxmoxClient {
-  const client = connect(admin);
-  let left = writes;
-  const dead = new Error('killed');
-  return {
-    ...client,
-    get: (...args) => (left < 0 ? Promise.reject(dead) : client.get(...args)),
-    async write<T>(...args: Parameters<ProxmoxClient['write']>): Promise<T> {
-      left -= 1;
-      if (left < 0) throw dead;
-      const answer = await (client.write as (...all: typeof args) => Promise<T>)(...args);
-      if (left === 0 && answerLost) {
-        left = -1;
-        throw dead;
-      }
-      return answer;
-    },
-  };
-}
-
 describe('a run that dies', () => {
-  const deaths = [0, 1, 2, 3, 4, 5].flatMap((writes) => [false, true].map((lost) => [writes, lost] as const));
-
-  it.each(deaths)(
+  it.each(deaths(5))(
     'after %i writes (answer lost: %s) is ended by the next one in the same state',
     async (writes, lost) => {
       const declared = declare({ privsep: 1, paths: ['/pool/lab'] });
 
-      await apply(declared, { client: dyingAfter(writes, lost) }).catch(() => undefined);
+      await apply(declared, { client: dyingClient(connect(admin), { writes, answerLost: lost }) }).catch(
+        () => undefined,
+      );
       const { conflicts, wrongRights } = await apply(declared);
 
       expect([...conflicts, ...wrongRights]).toEqual([]);

@@ -6,11 +6,13 @@ import { realmApply } from '../../src/commands/realm/apply.js';
 import { realmCheck } from '../../src/commands/realm/check.js';
 import type { RealmWriteOptions } from '../../src/commands/realm/options.js';
 import { REALM_CHECKS, type RealmCheckName } from '../../src/targets/proxmox/realm/check/finding.js';
+import { capturedIo } from '../lab/captured-io.js';
 import { type ConnectProxy, startConnectProxy } from '../simulators/connect-proxy.js';
 import { loadContract } from '../simulators/contract.js';
 import { type EntraSimulator, startEntraSimulator } from '../simulators/entra/index.js';
 import { type IdentityProvider, startIdentityProvider } from '../simulators/oidc/index.js';
 import { logIn } from '../simulators/oidc/log-in.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { type Exchange, type ProxmoxSimulator, startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
 
@@ -71,9 +73,7 @@ type Settings = Record<string, string | undefined>;
 function prepare(flavour: 'entra' | 'kanidm', settings: Settings = {}, node = proxmox): void {
   provider = providers[flavour];
   node.removeUser('admin@pve');
-  node.addUser({ userid: 'admin@pve' });
-  node.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
-  writeFileSync(join(dir, 'admin-token'), node.createToken('admin@pve', 'setup', { privsep: false }), { mode: 0o600 });
+  writeFileSync(join(dir, 'admin-token'), addAdministrator(node), { mode: 0o600 });
   node.removeGroup(ADMINS);
   node.addGroup(ADMINS);
   node.setAcl({ path: '/', type: 'group', ugid: ADMINS, roleid: 'PVEAdmin' });
@@ -129,13 +129,7 @@ async function run(
   command: typeof realmApply,
   more: RealmWriteOptions = {},
 ): Promise<{ code: number; out: string; err: string }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = {
-    out: (text: string) => void out.push(text),
-    err: (text: string) => void err.push(text),
-    terminal: false,
-  };
+  const { io, out, err } = capturedIo();
   const options = { config: join(dir, 'entramox.env'), adminTokenFile: join(dir, 'admin-token'), json: true, ...more };
   const code = await command(options, io);
   return { code, out: out.join('\n'), err: err.join('\n') };

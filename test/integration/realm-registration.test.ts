@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { bootstrapPaths } from '../../src/commands/parts/bootstrap-paths.js';
 import { registrationApply, registrationPlan } from '../../src/commands/realm/registration.js';
 import type { RegistrationOptions } from '../../src/commands/realm/registration-options.js';
+import { capturedIo } from '../lab/captured-io.js';
 import { type EntraSimulator, startEntraSimulator } from '../simulators/entra/index.js';
+import { addAdministrator } from '../simulators/proxmox/administrator.js';
 import { startProxmoxSimulator } from '../simulators/proxmox/index.js';
 import { createTestAuthority, type TestAuthority } from '../simulators/tls.js';
 
@@ -72,13 +74,7 @@ function configure(roles: readonly string[], settings: Record<string, string> = 
 }
 
 async function run(command: typeof registrationPlan, options: RegistrationOptions = {}) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const io = {
-    out: (text: string) => void out.push(text),
-    err: (text: string) => void err.push(text),
-    terminal: false,
-  };
+  const { io, out, err } = capturedIo();
   const all = { config: join(dir, 'entramox.env'), secretFile: secretFile(), json: true, ...options };
   const code = await command(all, io);
   const stored = existsSync(secretFile()) ? readFileSync(secretFile(), 'utf8').trim() : undefined;
@@ -331,10 +327,8 @@ describe('the old client secrets', () => {
   it('stay until Proxmox has the new one, since nobody could log in without', async () => {
     const proxmox = await startProxmoxSimulator({ authority });
     try {
-      proxmox.addUser({ userid: 'admin@pve' });
-      proxmox.setAcl({ path: '/', type: 'user', ugid: 'admin@pve', roleid: 'Administrator' });
       const adminTokenFile = join(dir, 'admin-token');
-      writeFileSync(adminTokenFile, proxmox.createToken('admin@pve', 'setup', { privsep: false }), { mode: 0o600 });
+      writeFileSync(adminTokenFile, addAdministrator(proxmox), { mode: 0o600 });
       const pve = { PVE_API_URL: proxmox.url, PVE_CA_FILE: join(dir, 'ca.pem') };
       // As it is in a configuration that was written beforehand.
       configure(MANAGES, { ...pve, REALM_CLIENT_SECRET_FILE: secretFile() });
@@ -403,38 +397,25 @@ exit 0
     REALM_GROUPS_CLAIM: 'proxmox_role',
   };
 
+  /** What it tells on either stream stands in `told`. */
   async function registered(options: RegistrationOptions, program: string) {
     const { registerInKanidm } = await import('../../src/commands/realm/registration-kanidm.js');
     const { equip } = await import('../../src/commands/settings-of.js');
-    const out: string[] = [];
-    const io = {
-      out: (text: string) => void out.push(text),
-      err: (text: string) => void out.push(text),
-      terminal: false,
-    };
+    const { io, out, err } = capturedIo();
     const all = { config: join(dir, 'entramox.env'), secretFile: secretFile(), ...options };
     const code = await registerInKanidm('apply', all, equip('registration', all, io), io, program);
-    return { code, out: out.join('\n') };
+    return { code, told: [...out, ...err].join('\n') };
   }
 
   it('runs the commands without a shell, keeps the secret to itself, and makes nothing twice', async () => {
     configure(MANAGES, SETTINGS);
-    const { registerInKanidm } = await import('../../src/commands/realm/registration-kanidm.js');
-    const { equip } = await import('../../src/commands/settings-of.js');
-    const out: string[] = [];
-    const io = {
-      out: (text: string) => void out.push(text),
-      err: (text: string) => void out.push(text),
-      terminal: false,
-    };
-    const options = { config: join(dir, 'entramox.env'), secretFile: secretFile(), runKanidm: true, json: true };
     const program = stub();
 
-    const first = await registerInKanidm('apply', options, equip('realm', options, io), io, program);
+    const first = await registered({ runKanidm: true, json: true }, program);
     const calls = recorded();
-    const again = await registerInKanidm('apply', options, equip('realm', options, io), io, program);
+    const again = await registered({ runKanidm: true, json: true }, program);
 
-    expect([first, again]).toEqual([0, 0]);
+    expect([first.code, again.code]).toEqual([0, 0]);
     const common = ['-H', 'https://idm.example.com', '-D', 'idm_admin'];
     expect(calls).toEqual([
       ['system', 'oauth2', 'get', 'proxmox', ...common],
@@ -457,7 +438,7 @@ exit 0
     expect(recorded().filter((words) => words.includes('create'))).toHaveLength(3);
     expect(readFileSync(secretFile(), 'utf8')).toBe('kanidm-made-secret\n');
     expect(statSync(secretFile()).mode & 0o777).toBe(0o600);
-    expect(out.join('\n')).not.toContain('kanidm-made-secret');
+    expect(first.told + again.told).not.toContain('kanidm-made-secret');
     expect(
       readFileSync(bootstrapPaths({ stateDir: join(dir, 'state'), logDir: join(dir, 'log') }).audit, 'utf8'),
     ).not.toContain('kanidm-made-secret');
@@ -465,21 +446,12 @@ exit 0
 
   it('stops where kanidm does not know us, and says how to log in', async () => {
     configure(MANAGES, SETTINGS);
-    const { registerInKanidm } = await import('../../src/commands/realm/registration-kanidm.js');
-    const { equip } = await import('../../src/commands/settings-of.js');
-    const out: string[] = [];
-    const io = {
-      out: (text: string) => void out.push(text),
-      err: (text: string) => void out.push(text),
-      terminal: false,
-    };
-    const options = { config: join(dir, 'entramox.env'), secretFile: secretFile(), runKanidm: true };
     const program = stub("echo 'Session has expired, please login' >&2; exit 1");
 
-    const code = await registerInKanidm('apply', options, equip('realm', options, io), io, program);
+    const { code, told } = await registered({ runKanidm: true }, program);
 
     expect(code).toBe(1);
-    expect(out.join('\n')).toMatch(/log in first: kanidm login -H https:\/\/idm\.example\.com -D idm_admin/);
+    expect(told).toMatch(/log in first: kanidm login -H https:\/\/idm\.example\.com -D idm_admin/);
     expect(recorded()).toHaveLength(1);
   });
 
@@ -496,7 +468,7 @@ exit 0
     const bash = spawnSync('/bin/bash', [join(dir, 'register.sh')], { env: { PATH: `${dir}:/usr/bin:/bin` } });
 
     expect(ran.code).toBe(1);
-    expect(ran.out).toMatch(/update-scope-map proxmox proxmox_admins .* failed: .*403 Forbidden/);
+    expect(ran.told).toMatch(/update-scope-map proxmox proxmox_admins .* failed: .*403 Forbidden/);
     expect(bash.status).toBe(1);
     expect(bash.stderr.toString()).toContain('403 Forbidden');
     expect(recorded().flat()).not.toContain('show-basic-secret');

@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { createTask } from 'node-cron';
 import type { LoadedSettings } from '../../config/load.js';
 import type { LakefsSettings, Settings } from '../../config/settings.js';
 import type { Clock } from '../../domain/clock.js';
-import { createOperatorClient } from '../../operator/client.js';
 import type { Log } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { connectGraph, type Graph } from '../parts/graph.js';
@@ -13,25 +11,23 @@ import { isListenerWanted } from '../parts/listener-wanted.js';
 import { theRealOutside } from '../parts/outside.js';
 import { type ConnectedTargets, connectTargets } from '../parts/targets.js';
 import { checkAgent } from './agent.js';
+import { asker } from './ask-daemon.js';
 import { EXCHANGE_MS, impatient, limited, subject, unlessAborted, WHOLE_MS } from './budget.js';
 import { CHECK_NAMES, type CheckName } from './catalogue.js';
 import type { Check } from './check.js';
 import { checkConfiguration } from './configuration.js';
 import { checkExpiries } from './credential.js';
-import { checkListener, checkReconciler } from './daemons.js';
+import { checkReconciler } from './daemons.js';
 import { checkDisks, type DiskPlaces, hostDisks } from './disks.js';
-import { checkEventHub } from './event-hub.js';
 import { checkFiles } from './files.js';
 import { askAgent, checkProxmoxSide, proxmoxRoots } from './host.js';
-import { hubPorts } from './hub.js';
 import { checkIntegrity } from './integrity.js';
 import { checkLakefsSettings } from './lakefs.js';
 import { checkLakefsSide, type LakefsSide } from './lakefs-side.js';
 import { createLook } from './look.js';
-import { lookAtTheWay, timedLook } from './microsoft.js';
+import { timedLook } from './microsoft.js';
+import { checkMicrosoft } from './microsoft-side.js';
 import { idOnThisHost, placesOf, standingAt } from './places.js';
-import { checkTenant } from './tenant.js';
-import { addressesOf, checkWatch } from './tenant-watch.js';
 
 export interface Examination {
   loaded: LoadedSettings;
@@ -42,7 +38,6 @@ export interface Examination {
 
 const DAY_MS = 24 * 3_600_000;
 const SLACK_MS = 2 * 3_600_000;
-const TOKEN_MS = 1_000;
 const CLOSE_MS = 1_000;
 
 /** Makes every check that applies to this configuration, side by side, within the time that all of it may take. */
@@ -118,61 +113,6 @@ function checkPlaces({ settings, file }: LoadedSettings, signal: AbortSignal): P
   );
 }
 
-/** Everything of Microsoft, and how changes are heard of from there. */
-async function checkMicrosoft(
-  { log, clock }: Examination,
-  settings: Settings,
-  graph: Graph,
-  signal: AbortSignal,
-): Promise<Check[]> {
-  const { listenerSocket, operatorSocket } = settings.paths;
-  const isTold = addressesOf(settings).length > 0;
-  const listener = isTold
-    ? checkListener({ ask: [asker(listenerSocket, 'listener'), asker(operatorSocket, 'reconciler')] })
-    : undefined;
-  const held = listener?.then((seen) => seen.held) ?? Promise.resolve([]);
-  const newToken = () => probeToken([listenerSocket, operatorSocket]);
-  const way = lookAtTheWay({ settings, graph, newToken, now: clock.now }, signal);
-  const { eventHub } = settings;
-  const parts = await Promise.all([
-    way.checks,
-    checkTenant(
-      {
-        settings,
-        graph,
-        way,
-        beside: {
-          names: isTold ? ['subscription.live', 'subscription.others'] : [],
-          look: async (inner) => (isTold ? checkWatch({ settings, graph, held, now: clock.now, log }, inner) : []),
-        },
-        now: clock.now,
-      },
-      signal,
-    ),
-    listener ? subject(['listener.reach', 'listener.ready'], signal, async () => (await listener).checks) : [],
-    eventHub && settings.sources.includes('eventhub')
-      ? subject(['eventhub.reach', 'eventhub.checkpoint'], signal, () =>
-          checkEventHub(hubPorts(settings, eventHub, graph, clock), signal),
-        )
-      : [],
-  ]);
-  return parts.flat();
-}
-
-/**
- * A token that the running listener lets in from wherever it comes, since it may take handshakes of Graph's addresses
- * alone; else one that has everything in it that could be lost on the way.
- */
-async function probeToken(sockets: readonly string[]): Promise<string> {
-  for (const socket of sockets) {
-    const client = createOperatorClient(socket, { timeoutMs: TOKEN_MS });
-    const answer = await client.call('POST', '/endpoint/probe-token', {}).catch(() => undefined);
-    const token = answer?.status === 200 ? (answer.body as { token?: unknown }).token : undefined;
-    if (typeof token === 'string') return token;
-  }
-  return `Validation: <entramox&doctor> ${randomBytes(16).toString('hex')}`;
-}
-
 async function checkTargets(
   settings: Settings,
   { linux, proxmox }: ConnectedTargets,
@@ -214,13 +154,6 @@ function lakefsNames({ origins }: LoadedSettings): string[] {
         (name.startsWith('LAKEFS_') || name === 'GROUP_FILTER') && !['default', 'unset', 'derived'].includes(kind),
     )
     .map(([name]) => name);
-}
-
-function asker(
-  socket: string,
-  daemon: 'listener' | 'reconciler',
-): (path: string) => ReturnType<ReturnType<typeof createOperatorClient>['call']> {
-  return (path) => createOperatorClient(socket, { timeoutMs: EXCHANGE_MS, daemon }).call('GET', path);
 }
 
 function reconcilerPorts({ paths, schedule, entra }: Settings, now: number) {

@@ -66,7 +66,7 @@ export function checkRights({ accessKeyId }: Pick<LakefsClient, 'accessKeyId'>, 
   const refused = reads.filter(isOf('refused'));
   if (refused.length > 0) {
     const missing = [...new Set(refused.map(permissionIn))].join(', ');
-    const mend = 'attach a policy with these to it in lakeFS (docs/operations.md, "A key of its own" has it whole)';
+    const mend = 'attach a policy with these to it in lakeFS (docs/lakefs.md, "A key of its own" has it whole)';
     return wrong(name, `the key ${accessKeyId} is taken, but its user lacks ${missing}`, mend);
   }
   const failed = reads.find(
@@ -94,6 +94,6 @@ export function checkBeyond(user: string, { ownGroups, policies }: Reads): Check
   const groups = (ownGroups.value ?? []).map((group) => group.name);
   const isAdmin = groups.some((group) => group.toLowerCase() === 'admins');
   if (!isAdmin) return fine(name, `the user ${user} is no administrator of lakeFS`);
-  const mend = `attach the policy of docs/operations.md ("A key of its own") to ${user}, then take it out of Admins`;
+  const mend = `attach the policy of docs/lakefs.md ("A key of its own") to ${user}, then take it out of Admins`;
   return remark(name, `the user ${user} is in Admins: whoever has the key can do everything in lakeFS`, mend);
 }

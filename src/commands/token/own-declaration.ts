@@ -7,7 +7,10 @@ import { ownerId, tokenName } from '../../targets/proxmox/tokens/declared-values
 import { OWN_TOKEN, OWN_USER, type Wanted, wantedOf } from '../../targets/proxmox/tokens/self/wanted.js';
 import { policyOf } from '../parts/policy.js';
 
-/** Where the units take the API token from (LoadCredential), and so where it is put unless said otherwise. */
+/**
+ * Where the units take the API token from (LoadCredential), and so where it is put unless PVE_API_TOKEN_FILE or an
+ * option says otherwise.
+ */
 export const OWN_TOKEN_FILE = '/etc/entramox/credentials/pve-api-token';
 
 /** How Entramox's own token is called and kept, where it is not as usual. */
@@ -48,7 +51,12 @@ export function wantedBy(settings: Settings, { user, tokenId, out }: OwnTokenOpt
     stopsConsoles: settings.proxmox.stopTasks,
     owner: user ?? OWN_USER,
     name: tokenId ?? OWN_TOKEN,
-    sink: declareCredential(out ?? OWN_TOKEN_FILE),
+    sink: declareCredential(out ?? placeOf(settings.proxmox.apiTokenFile)),
     expire: 0,
   });
+}
+
+/** Where the service reads its token: what a rotation writes elsewhere would leave it with one that ends. */
+function placeOf(apiTokenFile: string | undefined): string {
+  return absolutePath.safeParse(apiTokenFile).data ?? OWN_TOKEN_FILE;
 }

@@ -51,7 +51,7 @@ export const lakefsSettings = {
   }),
   LAKEFS_MAPPING_FILE: optional(absolutePath('a JSON file'), {
     about:
-      'More groups, and which name and policies each has in lakeFS; an entry wins over what the source says. See docs/operations.md.',
+      'More groups, and which name and policies each has in lakeFS; an entry wins over what the source says. See docs/lakefs.md.',
     example: '/etc/entramox/lakefs-groups.json',
   }),
   LAKEFS_ADOPT_GROUP_IDS: defaulted(guidList('Entra groups'), '', {

@@ -192,8 +192,26 @@ export function createTransport(options: TransportOptions): Send {
     );
   }
 
+  /** Whoever asked gave up waiting: silence for that long tells as much as a deadline of our own. */
+  function noteGivenUp({ method, route }: LakefsCall, startedAt: number, signal: AbortSignal): void {
+    const isLate = signal.aborted && signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';
+    const now = clock.now();
+    if (isLate && now - startedAt >= QUICK_MS) {
+      patience.gaveUp({ silent: true, why: `${method} ${route} got no answer within ${now - startedAt} ms` }, now);
+    }
+  }
+
   return async function send(call, signal) {
     const startedAt = clock.now();
+    try {
+      return await sendPatiently(call, startedAt, signal);
+    } catch (error) {
+      noteGivenUp(call, startedAt, signal);
+      throw error;
+    }
+  };
+
+  async function sendPatiently(call: LakefsCall, startedAt: number, signal: AbortSignal): Promise<unknown> {
     for (let attempts = 1; ; attempts += 1) {
       signal.throwIfAborted();
       const stance = patience.stance(clock.now());
@@ -216,7 +234,7 @@ export function createTransport(options: TransportOptions): Send {
       log('lakefs.call.retried', { ...what, waitMs });
       await clock.sleep(waitMs, signal);
     }
-  };
+  }
 }
 
 /** A read that came to nothing says nothing about the world; a write may have been done. */

@@ -24,6 +24,17 @@ export const text = z
   .nullish()
   .transform((value) => value ?? '');
 
+/** GET /access/acl */
+export const aclEntries = z.array(
+  z.object({
+    path: z.string(),
+    type: z.enum(['user', 'group', 'token']),
+    ugid: z.string(),
+    roleid: z.string(),
+    propagate: flag,
+  }),
+);
+
 /**
  * One user. `enable` is required: nobody may be taken for disabled, or for enabled, by a missing field. Everything
  * else may be absent.

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { oldLakefsSettings } from '../../lab/old-lakefs-settings.js';
 import { type EntraSimulator, startEntraSimulator } from '../../simulators/entra/index.js';
 import { type LakefsSimulator, startLakefsSimulator } from '../../simulators/lakefs/index.js';
 import { createTestAuthority } from '../../simulators/tls.js';
@@ -52,25 +53,7 @@ export async function openLakefsStage({ groups, members, people }: Size): Promis
   });
   return {
     ...{ entra, lakefs, ca: authority.cert, groupIds },
-    env: {
-      ENTRA_TENANT_ID: entra.tenantId,
-      ENTRA_APPLICATION_ID: entra.clientId,
-      ENTRA_CLIENT_SECRET_VALUE: entra.clientSecret,
-      LAKEFS_ACCESS_KEY_ID: lakefs.key.accessKeyId,
-      LAKEFS_SECRET_ACCESS_KEY: lakefs.key.secretAccessKey,
-      LAKEFS_ENDPOINT: lakefs.url,
-      GROUP_FILTER: 'LakeFSProject*',
-      LAKEFS_DEFAULT_POLICIES: POLICIES.join(),
-      ENTRA_AUTHORITY: entra.loginUrl,
-      GRAPH_BASE_URL: entra.graphUrl.replace(/\/v1\.0$/, ''),
-      CA_FILE: join(dir, 'ca.pem'),
-      STATE_DIR: join(dir, 'state'),
-      LOG_DIR: join(dir, 'log'),
-      RUN_DIR: join(dir, 'run'),
-      FIRST_RUN: 'apply',
-      PATH: process.env.PATH,
-      HOME: dir,
-    },
+    env: { ...oldLakefsSettings(entra, lakefs, dir), LAKEFS_DEFAULT_POLICIES: POLICIES.join(), FIRST_RUN: 'apply' },
     async close() {
       await Promise.all([entra.close(), lakefs.close()]);
       rmSync(dir, { recursive: true, force: true });

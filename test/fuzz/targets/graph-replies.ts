@@ -3,8 +3,8 @@ import { Agent } from 'undici';
 import { SourceUnavailable } from '../../../src/domain/errors.js';
 import type { Reading } from '../../../src/domain/reading.js';
 import { createEntraDirectory } from '../../../src/entra/directory.js';
-import { createGraphClient } from '../../../src/entra/graph-client.js';
 import { createTestAuthority } from '../../simulators/tls.js';
+import { hastyGraph } from '../hasty-graph.js';
 import { type Edit, edit, mutate, type Touched } from '../mutate.js';
 import { type RawAnswer, startRawServer } from '../raw-server.js';
 import { checkOf, type FuzzTarget, must } from '../target.js';
@@ -52,24 +52,8 @@ export const graphReplies: FuzzTarget = {
       return { status: spoil.status, type: spoil.type, body: text, torn: spoil.torn };
     }, tls);
     const dispatcher = new Agent({ connect: { ca: authority.cert } });
-    let time = 0;
-    const clock = {
-      now: () => time,
-      sleep: async (ms: number) => {
-        time += ms;
-      },
-    };
     const log = () => undefined;
-    const graph = createGraphClient({
-      baseUrl: `https://localhost:${server.port}`,
-      credential: { getToken: async () => 'token' },
-      log,
-      clock,
-      dispatcher,
-      timeoutMs: 4000,
-      random: () => 0.5,
-      retry: { attempts: 2, baseMs: 1, ceilingMs: 1, budgetMs: 5000 },
-    });
+    const graph = hastyGraph(server.port, dispatcher);
     const directory = createEntraDirectory({ graph, groups: [GROUP, SECOND], users: [], log });
     const check = checkOf(answer, async ({ wide, ...how }) => {
       spoil = how;

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { Agent } from 'undici';
 import { SourceUnavailable } from '../../../src/domain/errors.js';
 import { assignedGroups } from '../../../src/entra/app-assignments.js';
-import { createGraphClient, type GraphClient } from '../../../src/entra/graph-client.js';
 import { groupsById, groupsNamed } from '../../../src/entra/group-search.js';
 import { selectGroups } from '../../../src/targets/lakefs/selection.js';
 import { createTestAuthority } from '../../simulators/tls.js';
+import { hastyGraph } from '../hasty-graph.js';
 import { type Edit, edit, mutate, type Touched } from '../mutate.js';
 import { type RawAnswer, startRawServer } from '../raw-server.js';
 import { checkOf, type FuzzTarget, must } from '../target.js';
@@ -54,7 +54,7 @@ export const lakefsSelection: FuzzTarget = {
       await authority.issue(['localhost', '127.0.0.1']),
     );
     const dispatcher = new Agent({ connect: { ca: authority.cert } });
-    const graph = clientOf(server.port, dispatcher);
+    const graph = hastyGraph(server.port, dispatcher);
     const check = checkOf(spoilt, async ({ source, ...how }) => {
       spoil = how;
       asked = 0;
@@ -90,25 +90,6 @@ export const lakefsSelection: FuzzTarget = {
     };
   },
 };
-
-function clientOf(port: number, dispatcher: Agent): GraphClient {
-  let time = 0;
-  return createGraphClient({
-    baseUrl: `https://localhost:${port}`,
-    credential: { getToken: async () => 'token' },
-    log: () => undefined,
-    clock: {
-      now: () => time,
-      sleep: async (ms) => {
-        time += ms;
-      },
-    },
-    dispatcher,
-    timeoutMs: 4_000,
-    random: () => 0.5,
-    retry: { attempts: 2, baseMs: 1, ceilingMs: 1, budgetMs: 5_000 },
-  });
-}
 
 /** What Graph would say if it were well. */
 function answerTo(url: string, body: string): unknown {

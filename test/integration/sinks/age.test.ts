@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSinks } from '../../../src/targets/proxmox/tokens/sinks/open-sinks.js';
 import { storeProved } from '../../../src/targets/proxmox/tokens/sinks/store-proved.js';
 import { systemClock as clock } from '../../../src/telemetry/system-clock.js';
+import { runTool } from '../../simulators/run-tool.js';
 import { aToken, createPlace, declared, readSecret } from './place.js';
-import { missing, runTool } from './tool.js';
+import { missing } from './tool.js';
 
 const unavailable = missing('/usr/bin/age', 'age');
 

@@ -143,6 +143,20 @@ describe('the memberships of one person', () => {
     expect(pending).toBe(true);
   });
 
+  it('are made for nobody a second time because their name or address was changed', () => {
+    const missing = { kind: 'create' as const, user: 'new' };
+    const { steps, pending } = plan({ recorded: new Map([[A, 'old']]), sight: seen({ old: [A] }, null), missing });
+
+    expect([steps, pending]).toEqual([[], true]);
+  });
+
+  it("on record in a group that cannot be told from somebody else's are kept", () => {
+    const recorded = new Map([[A, 'alice']]);
+    const lost = { wish: wanting(), recorded, places: new Map(), sight: seen({}) };
+
+    expect([plan(lost).vanished, plan({ ...lost, kept: new Set([A]) }).vanished]).toEqual([[A], []]);
+  });
+
   it('on record that lakeFS does not show are forgotten', () => {
     expect(plan({ wish: wanting(), recorded: new Map([[A, 'alice']]) }).vanished).toEqual([A]);
   });

@@ -41,6 +41,17 @@ describe('where somebody should be a member in lakeFS', () => {
     expect(wish(present, ['example.com'])).toMatchObject({ wanted: new Set([LAB]) });
   });
 
+  it('is unclear in a group that this reading does not tell of, and that is told', () => {
+    const reading: Reading = {
+      ...present,
+      groups: [EVERYBODY],
+      unclear: { groups: [LAB, EVERYBODY], why: 'it is 429' },
+    };
+
+    expect(wish(reading)).toMatchObject({ wanted: new Set(), unclear: new Set([LAB]), lacks: 'it is 429' });
+    expect(wish({ ...reading, enabled: false })).toMatchObject({ unclear: new Set(), proved: true });
+  });
+
   it('is unknown where the reading is', () => {
     expect(wish({ certainty: 'unknown', oid: ALICE, why: 'time-out' })).toEqual({ kind: 'unknown', why: 'time-out' });
   });

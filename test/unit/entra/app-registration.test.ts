@@ -5,7 +5,8 @@ import type { WantedRegistration } from '../../../src/entra/app-registration.js'
 import { appRoleId } from '../../../src/entra/app-registration.js';
 import { applyRegistration, type RegistrationPorts } from '../../../src/entra/app-registration-apply.js';
 import type { ObservedRegistration } from '../../../src/entra/app-registration-observe.js';
-import { planRegistration, type RegistrationPlanOptions } from '../../../src/entra/app-registration-plan.js';
+import { planRegistration } from '../../../src/entra/app-registration-plan.js';
+import type { RegistrationPlanOptions } from '../../../src/entra/app-registration-plan-options.js';
 import { type Application, application } from '../../../src/entra/app-registration-schema.js';
 import { azCommand, type RegistrationStep } from '../../../src/entra/app-registration-steps.js';
 import { GraphError } from '../../../src/entra/graph-errors.js';

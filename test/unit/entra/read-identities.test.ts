@@ -340,3 +340,22 @@ describe('readIdentities', () => {
     expect(() => directory(['linux-admins'])).toThrow(Invariant);
   });
 });
+
+describe('groups that are read beside the configured ones', () => {
+  const TEAM = guid(3, 9);
+
+  it('that Graph does not tell of leave what accounts rest on certain', async () => {
+    serveBatches(({ url, body }) => {
+      if (!url.endsWith('/checkMemberGroups')) return found(ALICE);
+      if (body?.groupIds.includes(TEAM)) return { status: 429, body: {} };
+      return { status: 200, body: { value: [STAFF] } };
+    });
+    const { graph, log } = createTestGraph();
+    const entra = createEntraDirectory({ graph, groups: [STAFF], moreGroups: () => [TEAM, STAFF], users: [], log });
+
+    const readings = await entra.readIdentities([ALICE], never());
+
+    const unclear = { groups: [TEAM], why: expect.any(String) };
+    expect(readings).toMatchObject([{ certainty: 'present', groups: [STAFF], unclear }]);
+  });
+});

@@ -354,6 +354,16 @@ describe('groups that Entra itself selects', () => {
     expect(list.wanted()).toEqual(expect.arrayContaining([`/groups/${TEAM}`, `/groups/${CREW}`]));
   });
 
+  it('keep nobody from watching the configured ones, whatever goes wrong with them', async () => {
+    const discover = () => Promise.reject(new TypeError('unexpected'));
+    const { bench, list } = createBench({ [STAFF]: [] }, [], { discover });
+    bench.branches = { [STAFF]: [CREW] };
+
+    await list.refresh();
+
+    expect(list.wanted()).toEqual(expect.arrayContaining([`/groups/${STAFF}`, `/groups/${CREW}`]));
+  });
+
   it('keep the subscriptions of an earlier process until they could be read', async () => {
     const { list } = createBench({}, [`/groups/${TEAM}`], { discover: async () => undefined });
 

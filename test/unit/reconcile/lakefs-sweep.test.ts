@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { approve } from '../../../src/reconcile/approval.js';
 import { createGroupStanding } from '../../../src/reconcile/group-standing.js';
 import { LakefsError } from '../../../src/targets/lakefs/errors.js';
 import { EVERYBODY, HOUR } from '../domain/builders.js';
@@ -694,5 +695,114 @@ describe('the guard', () => {
     expect(world.ctx.ledger.data.guard.held?.why).toContain('on lakefs');
     await world.sweep();
     expect(world.ctx.ledger.data.guard.held?.removals).toHaveLength(30);
+  });
+
+  it('that stops lakeFS keeps nobody open elsewhere, and one that stops accounts keeps nobody in lakeFS', async () => {
+    const guard = { ...world.ctx.policy.guard, maxLocks: 2, maxLocksPercent: 0 };
+    await open({ policy: { guard } });
+    const many = [1, 2, 3].map((index) => oidOf(100 + index));
+    for (const oid of many) world.join(oid, `p${oid.slice(-3)}@example.com`, [DATA]);
+    world.join(ALICE, 'alice@example.com', [EVERYBODY, DATA]);
+    const others = [1, 2, 3].map((index) => oidOf(200 + index));
+    for (const oid of others) world.join(oid, `q${oid.slice(-3)}@example.com`, [EVERYBODY]);
+    await world.sweep();
+    for (const oid of [...many, ALICE]) world.directory.person(oid).groups = [];
+
+    await world.sweep();
+
+    expect(world.entry(ALICE)?.state).toBe('grace');
+    expect(membersOf('Data')).toHaveLength(4);
+    expect(world.ctx.ledger.data.guard.held?.removals.map(({ targets }) => targets)).toEqual(Array(4).fill(['lakefs']));
+
+    for (const oid of [...many, ALICE]) world.directory.person(oid).groups = [DATA];
+    world.clock.time += HOUR * 2;
+    await world.sweep();
+    world.clock.time += HOUR * 2;
+    for (const oid of [...others, many[0] ?? '']) world.directory.person(oid).enabled = false;
+    await world.sweep();
+
+    expect(others.map((oid) => world.entry(oid)?.state)).toEqual(['active', 'active', 'active']);
+    expect(membersOf('Data')).toHaveLength(3);
+  });
+
+  it('takes a person out of lakeFS whose accounts an operator is to decide on, and keeps the entry as it is', async () => {
+    await open({ policy: { guard: { ...world.ctx.policy.guard, maxLocks: 1, maxLocksPercent: 0 } } });
+    world.join(ALICE, 'alice@example.com', [EVERYBODY, DATA]);
+    world.join(BOB, 'bob@example.com', [EVERYBODY]);
+    await world.sweep();
+    for (const oid of [ALICE, BOB]) world.directory.person(oid).enabled = false;
+
+    await world.sweep();
+
+    expect(membersOf('Data')).toEqual([]);
+    expect(world.entry(ALICE)?.state).toBe('active');
+    expect(world.record().groups[DATA]?.members).toEqual({});
+  });
+
+  it('counts groups that are deleted against the groups, however many people there are', async () => {
+    await open({ policy: { guard: { ...world.ctx.policy.guard, maxDeletes: 1, maxDeletesPercent: 50 } } });
+    const many = Array.from({ length: 8 }, (_, index) => oidOf(100 + index));
+    for (const oid of many) world.join(oid, `${oid}@example.com`, [DATA]);
+    await world.sweep();
+    world.wanted = [];
+    await world.sweep();
+    world.wanted = [wantedGroup(DATA, 'Data')];
+    await world.sweep();
+    world.wanted = [];
+    for (const oid of many) world.directory.person(oid).groups = [];
+    await world.sweep();
+    world.clock.time += 25 * HOUR;
+
+    await world.sweep();
+    await world.sweep();
+
+    expect(world.ctx.ledger.data.guard.held?.why).toContain('2 of 2 groups on lakefs would be deleted');
+    expect([...world.lakefs.groups.values()].map(({ name }) => name)).toEqual(['Admins', 'Data', 'Ops']);
+  });
+
+  it('lets accounts be decided on while lakeFS cannot be seen', async () => {
+    await open({ policy: { guard: { ...world.ctx.policy.guard, maxLocks: 0 } } });
+    world.join(ALICE, 'alice@example.com', [EVERYBODY, DATA]);
+    await world.sweep();
+    world.directory.person(ALICE).enabled = false;
+    await world.sweep();
+    world.lakefs.fault = () => new Error('connection refused');
+
+    const { held } = world.ctx.ledger.data.guard;
+    const approval = await approve(world.ctx, held?.hash ?? '', 'operator', new AbortController().signal);
+
+    expect(approval.approved).toBe(true);
+    await world.reconcile(ALICE);
+    expect(world.entry(ALICE)?.state).toBe('suspended');
+  });
+});
+
+describe('a group of ours', () => {
+  it('stays ours when somebody copies its mark', async () => {
+    world.join(ALICE, 'alice@example.com', [DATA]);
+    await world.sweep();
+    world.lakefs.addGroup('Copy', { description: `entra:${DATA}` });
+    world.directory.person(ALICE).standing = 'hard-deleted';
+
+    await world.sweep();
+
+    expect(membersOf('Data')).toEqual([]);
+    expect(world.lakefs.writes.filter((write) => write.includes('Copy'))).toEqual([]);
+  });
+
+  it('that carries no mark any more keeps its record, so that whoever left meanwhile is taken out after all', async () => {
+    world.join(ALICE, 'alice@example.com', [DATA]);
+    await world.sweep();
+    const group = world.lakefs.group('Data');
+    group.description = '';
+    await world.sweep();
+    world.directory.person(ALICE).standing = 'hard-deleted';
+    await world.sweep();
+    expect(membersOf('Data')).toEqual([user(ALICE)]);
+
+    group.description = `entra:${DATA}`;
+    await world.sweep();
+
+    expect(membersOf('Data')).toEqual([]);
   });
 });

@@ -1,10 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SourceUnavailable } from '../../../src/domain/errors.js';
+import type { Reading } from '../../../src/domain/reading.js';
 import { approve } from '../../../src/reconcile/approval.js';
 import { identitiesOfGroup, reconcileIdentities } from '../../../src/reconcile/identities.js';
 import { createPendingWatch } from '../../../src/reconcile/lakefs-pending.js';
 import { resync } from '../../../src/reconcile/resync.js';
 import { sweep } from '../../../src/reconcile/sweep.js';
+import type { LakefsClient } from '../../../src/targets/lakefs/client.js';
 import { EVERYBODY } from '../domain/builders.js';
+import { createFakeLakefs } from './fakes/lakefs.js';
 import {
   createLakefsWorld,
   DATA,
@@ -43,6 +48,17 @@ async function settled(): Promise<void> {
   await world.sweep();
   world.lakefs.writes.length = 0;
   world.lakefs.calls.length = 0;
+}
+
+/** Real time that is nearly none. */
+function impatient(): void {
+  if (world.ctx.lakefs) world.ctx.lakefs.patience = { lookMs: 20, urgentLookMs: 20, writeMs: 20 };
+}
+
+const BUSY = expect.objectContaining({ name: 'Busy' });
+
+function listen(signal: AbortSignal, reject: (reason: unknown) => void): void {
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
 }
 
 async function reported(...oids: string[]) {
@@ -180,6 +196,140 @@ describe('a person of whom a notification tells', () => {
     expect(membersOf('Data')).toEqual([user(BOB)]);
   });
 
+  it('is locked on Linux and in Proxmox at once while lakeFS answers nothing at all, and tried again there', async () => {
+    const silent: { is?: boolean } = {};
+    const { client } = createFakeLakefs();
+    const never = (signal: AbortSignal) => new Promise<never>((_, reject) => listen(signal, reject));
+    const hanging: LakefsClient = {
+      ...client,
+      listUserGroups: (id, signal) => (silent.is ? never(signal) : client.listUserGroups(id, signal)),
+      createUser: client.createUser,
+    };
+    await open({ client: hanging });
+    impatient();
+    await client.createUser({ id: user(ALICE), invite: false }, forever);
+    world.directory.add({ oid: ALICE, upn: 'alice@example.com', groups: [EVERYBODY, DATA] });
+    await world.sweep();
+    world.directory.person(ALICE).enabled = false;
+    silent.is = true;
+
+    const [outcome] = await world.reconcile(ALICE);
+
+    expect(outcome).toMatchObject({ result: 'unknown', why: expect.stringContaining('did not answer'), error: BUSY });
+    expect(outcome?.steps.map(({ target }) => target).sort()).toEqual(['linux', 'proxmox']);
+    silent.is = false;
+    expect((await world.reconcile(ALICE))[0]).toMatchObject({ result: 'applied', steps: [{ target: 'lakefs' }] });
+  });
+
+  it('who comes while lakeFS answers nothing is tried again too', async () => {
+    const { client } = createFakeLakefs();
+    const hanging: LakefsClient = { ...client, getUser: (_, signal) => new Promise((_r, no) => listen(signal, no)) };
+    await open({ client: hanging });
+    impatient();
+    world.directory.add({ oid: ALICE, upn: 'alice@example.com', groups: [DATA] });
+
+    const [outcome] = await world.reconcile(ALICE);
+
+    expect(outcome).toMatchObject({ result: 'unknown', why: expect.stringContaining('did not answer') });
+  });
+
+  it('is not waited for where a write to lakeFS hangs, and what waits behind it in the lane is tried again', async () => {
+    await settled();
+    impatient();
+    let resolve = (): void => undefined;
+    const hangs = new Promise<void>((end) => {
+      resolve = end;
+    });
+    const blocked = world.ctx.lanes.lakefs.add(() => hangs);
+    world.directory.person(ALICE).enabled = false;
+
+    const [outcome] = await world.reconcile(ALICE);
+
+    expect(outcome).toMatchObject({ result: 'failed', error: BUSY });
+    expect(outcome?.steps.map(({ target }) => target).sort()).toEqual(['linux', 'proxmox']);
+    resolve();
+    await blocked;
+    await world.ctx.lanes.lakefs.onIdle();
+    expect(world.lakefs.writes).toEqual([]);
+    await world.reconcile(ALICE);
+    expect(membersOf('Data')).toEqual([user(BOB)]);
+  });
+
+  it('is locked although it cannot be told whether a group for lakeFS is still there', async () => {
+    await settled();
+    const person = world.directory.person(ALICE);
+    person.groups = [];
+    const { existingGroups } = world.directory;
+    world.directory.existingGroups = async (ids, signal) => {
+      if (ids.includes(DATA)) throw new SourceUnavailable('Graph answers 503');
+      return existingGroups(ids, signal);
+    };
+
+    await world.settleDown(ALICE);
+
+    expect(world.entry(ALICE)?.state).toBe('grace');
+    expect(membersOf('Data')).toContain(user(ALICE));
+  });
+
+  it('is locked, and kept in a group of which Entra does not tell, until it does', async () => {
+    await settled();
+    const gone: Reading = {
+      certainty: 'present',
+      oid: ALICE,
+      attributes: { upn: 'alice@example.com', displayName: 'alice' },
+      enabled: true,
+      groups: [],
+      unclear: { groups: [DATA], why: 'Graph answers 429' },
+    };
+    world.directory.scripted.set(ALICE, [gone, gone]);
+
+    await world.reconcile(ALICE);
+    world.clock.time += 5000;
+    const [outcome] = await world.reconcile(ALICE);
+
+    expect(world.entry(ALICE)?.state).toBe('grace');
+    expect([membersOf('Data').includes(user(ALICE)), membersOf('Ops')]).toEqual([true, []]);
+    expect(outcome).toMatchObject({ result: 'unknown', why: 'lakefs: Graph answers 429' });
+  });
+
+  it.each([
+    ['come as another', []],
+    ['are another, who is in already', [user(ALICE)]],
+  ])('leaves as the user that they were before they %s, also where that fails once', async (_, already) => {
+    await settled();
+    const members = world.record().groups[DATA]?.members ?? {};
+    world.lakefs.addUser('old');
+    world.lakefs.group('Data').members = new Set(['old', ...already, user(BOB)]);
+    members[ALICE] = 'old';
+    world.lakefs.fault = (call) => (call.startsWith('remove-member old') ? new Error('503') : undefined);
+
+    await world.sweep();
+    world.clock.time += 5000;
+    await world.sweep();
+
+    expect(world.record().groups[DATA]?.members[ALICE]).toBe('old');
+    world.lakefs.fault = () => undefined;
+    await world.sweep();
+    world.clock.time += 5000;
+    await world.sweep();
+    expect(membersOf('Data')).toEqual([user(ALICE), user(BOB)].sort());
+  });
+
+  it('is on record before a membership is made, so that a crash right after it forgets nobody', async () => {
+    await settled();
+    world.join(oidOf(4), 'dora@example.com', [DATA]);
+    const { addMember } = world.lakefs.client;
+    let onDisk = '';
+    world.lakefs.client.addMember = async (...args) => {
+      onDisk = readFileSync(world.ledgerPath, 'utf8');
+      return addMember(...args);
+    };
+
+    await world.reconcile(oidOf(4));
+
+    expect(JSON.parse(onDisk).lakefs.groups[DATA].members[oidOf(4)]).toBe(user(oidOf(4)));
+  });
+
   it('does not concern lakeFS where it never had anything there', async () => {
     await settled();
     world.directory.add({ oid: oidOf(9), upn: 'zoe@example.com', groups: [EVERYBODY] });
@@ -314,6 +464,16 @@ describe('a resync', () => {
     expect(outcome?.result).toBe('applied');
     expect(told).toContain(`lakefs remove-member ${user(BOB)} from Data`);
     expect(membersOf('Data')).toEqual([user(ALICE)]);
+  });
+
+  it('tells where somebody is in lakeFS also where nothing is to be done', async () => {
+    await settled();
+    const told: unknown[] = [];
+
+    await resync(world.ctx, ALICE, true, (finding) => void told.push(finding), forever);
+
+    const finding = `id ${user(ALICE)}, groups [Data Ops]`;
+    expect(told).toContainEqual({ step: 'match', target: 'lakefs', ok: true, finding });
   });
 
   it('says that somebody has no lakeFS user yet', async () => {

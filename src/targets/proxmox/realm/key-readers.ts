@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ProxmoxClient } from '../client.js';
-import { flag, text } from '../schema.js';
+import { aclEntries, text } from '../schema.js';
 import { unlessRefused } from './unless-refused.js';
 
 /** Somebody to whom Proxmox shows the client key of every realm. */
@@ -14,15 +14,6 @@ export interface KeyReader {
 }
 
 const roles = z.array(z.object({ roleid: z.string(), privs: text }));
-const acl = z.array(
-  z.object({
-    path: z.string(),
-    type: z.enum(['user', 'group', 'token']),
-    ugid: z.string(),
-    roleid: z.string(),
-    propagate: flag,
-  }),
-);
 
 /** GET /access/domains/{realm} asks for one of these on /access/realm (PVE, API2/Domains.pm). */
 const SHOWN_FOR = ['Sys.Audit', 'Realm.Allocate'];
@@ -42,7 +33,7 @@ export async function readKeyReaders(client: ProxmoxClient, signal: AbortSignal)
   if (!Object.hasOwn(own['/access'] ?? {}, 'Sys.Audit')) return undefined;
   const [known, entries] = await Promise.all([
     unlessRefused(client.get({ route: '/access/roles' }, roles, signal)),
-    unlessRefused(client.get({ route: '/access/acl' }, acl, signal)),
+    unlessRefused(client.get({ route: '/access/acl' }, aclEntries, signal)),
   ]);
   if (!known || !entries) return undefined;
   const shows = new Set(

@@ -6,28 +6,19 @@ import type { ProxmoxClient, ProxmoxWrite } from '../client.js';
 import { text } from '../schema.js';
 import { copySecret } from './copies.js';
 import type { TokenDeclaration } from './declaration.js';
-import type { DeclaredSink } from './declared-sink.js';
 import { fullId } from './entries.js';
-import { expectedExpiry } from './expiry.js';
-import { isNamedLike } from './family.js';
-import type { AclEntry, ObservedAccess } from './observed.js';
 import type { TokenPlan, TokenStep } from './plan.js';
-import { compareRights, type RightsDifference } from './rights-check.js';
-import type { Sink } from './sinks/sink.js';
+import { checkRights, describeDifference, type RightsPorts } from './prove-rights.js';
+import { prepare } from './ready-sink.js';
 import { storeProved } from './sinks/store-proved.js';
-import { markOfToken, type TokenMark, tokenComment, wholeSeconds } from './token-mark.js';
+import { makes, restsOn } from './step-order.js';
+import { markOfToken, tokenComment } from './token-mark.js';
 import { describeTokenStep } from './told-step.js';
 import { commentToken, deleteToken, grant, makeToken, revoke, tokenRoute } from './writes.js';
 
-export interface ApplyPorts {
+export interface ApplyPorts extends RightsPorts {
   client: ProxmoxClient;
-  observed: ObservedAccess;
-  /** With the ids that stand for them now, see `currentTokenId`. */
-  declared: readonly TokenDeclaration[];
   clock: Clock;
-  openSink: (declared: DeclaredSink) => Sink;
-  /** A client that is the token of this secret; closed by the caller of it. */
-  connectAs: (fullId: string, secret: string) => ProxmoxClient;
 }
 
 /** What one step came to. `skipped`: it rests on one that failed. */
@@ -61,54 +52,6 @@ export async function applyTokens(
     }
   }
   return results;
-}
-
-/** What a step brings about, for those that rest on it. */
-function makes(step: TokenStep): string[] {
-  switch (step.do) {
-    case 'owner.create':
-    case 'owner.mark':
-      return [`owner ${step.owner}`];
-    case 'role.create':
-    case 'role.change':
-      return [`role ${step.role}`];
-    case 'acl.grant':
-      return [`rights of ${step.entry.ugid}`];
-    case 'token.delete':
-      return [`room for ${fullId(step)}`];
-    case 'token.create':
-    case 'token.change':
-      return [`token ${fullId(step.declaration)}`];
-    default:
-      return [];
-  }
-}
-
-function restsOn(step: TokenStep): string[] {
-  switch (step.do) {
-    case 'role.create':
-      // Its owner's comment says that it is ours; without, it would be somebody else's from then on.
-      return [`owner ${step.owner}`];
-    case 'acl.grant': {
-      const { type, ugid, roleid } = step.entry;
-      return [`role ${roleid}`, type === 'token' ? `token ${ugid}` : `owner ${ugid}`];
-    }
-    case 'token.create': {
-      const { owner, role } = step.declaration;
-      return [`owner ${owner}`, `role ${role}`, `rights of ${owner}`, `room for ${fullId(step.declaration)}`];
-    }
-    case 'token.change':
-      // Without them it would have none once it may have rights of its own.
-      return [`owner ${step.declaration.owner}`, `rights of ${fullId(step.declaration)}`];
-    case 'secret.copy':
-      return [`token ${fullId(step.declaration)}`];
-    case 'token.confirm': {
-      const id = fullId(step.declaration);
-      return [`token ${id}`, `rights of ${id}`, `rights of ${step.declaration.owner}`, `role ${step.declaration.role}`];
-    }
-    default:
-      return [];
-  }
 }
 
 async function perform(step: TokenStep, ports: ApplyPorts, signal: AbortSignal): Promise<void> {
@@ -165,74 +108,13 @@ async function perform(step: TokenStep, ports: ApplyPorts, signal: AbortSignal):
   }
 }
 
-/** Nothing but what was of this declaration may lie where the secret goes. */
-export async function requireRoom(token: TokenDeclaration, sink: Sink): Promise<void> {
-  const declared = { owner: token.owner, name: token.family ?? token.name };
-  for (const { place, read } of sink.parts) {
-    const there = await read();
-    if (!there || isNamedLike(declared, there['full-tokenid'])) continue;
-    throw new Rejected(`${place} holds the secret of ${there['full-tokenid']}: move it away, or name another place`);
-  }
-}
-
 const commented = z.object({ comment: text });
-
-/** What the token may do, asked with the secret that its sink gives back, so that this is proved as well. */
-export async function checkRights(
-  token: TokenDeclaration,
-  ports: RightsPorts,
-  signal: AbortSignal,
-): Promise<RightsDifference[]> {
-  const id = fullId(token);
-  const stored = await ports.openSink(token.sink).read();
-  if (stored?.['full-tokenid'] !== id) throw new Rejected(`${token.sink.place} does not hold the secret of ${id}`);
-  return checkRightsWith(stored.value, token, ports, signal);
-}
-
-export type RightsPorts = Pick<ApplyPorts, 'openSink' | 'connectAs' | 'declared' | 'observed'>;
-
-/** What the token may do, asked with this secret of it. */
-export async function checkRightsWith(
-  secret: string,
-  token: TokenDeclaration,
-  { connectAs, declared, observed }: Omit<RightsPorts, 'openSink'>,
-  signal: AbortSignal,
-): Promise<RightsDifference[]> {
-  const self = connectAs(fullId(token), secret);
-  const privileges = new Map(declared.flatMap(({ role, privileges }) => (privileges ? [[role, privileges]] : [])));
-  const privilegesOf = (role: string) => privileges.get(role) ?? [...(observed.roles.get(role) ?? [])];
-  const hasOwnEntry = (path: string) =>
-    observed.acl.some((entry) => entry.path === path && isFor(token, entry, observed));
-  try {
-    return await compareRights(self, token, { declared, privilegesOf, hasOwnEntry }, signal);
-  } finally {
-    await self.close();
-  }
-}
-
-function isFor(token: TokenDeclaration, { type, ugid }: AclEntry, { owners }: ObservedAccess): boolean {
-  if (type === 'group') return owners.get(token.owner)?.isInGroup === true;
-  return ugid === token.owner || ugid === fullId(token);
-}
-
-/** One line: what is missing and what is too much, by path. */
-export function describeDifference(id: string, found: readonly RightsDifference[]): string {
-  const parts = found.map(({ path, missing, surplus }) => {
-    const lacks = missing.length > 0 ? [`lacks ${missing.join(', ')}`] : [];
-    const exceeds = surplus.length > 0 ? [`has ${surplus.join(', ')} too much`] : [];
-    return `on ${path} it ${[...lacks, ...exceeds].join(' and ')}`;
-  });
-  return `${id} may not do exactly what was declared: ${parts.join('; ')}`;
-}
 
 /** PVE shows the secret once: unless it is stored and read back, the token is taken away again. */
 async function createToken(token: TokenDeclaration, ports: ApplyPorts, signal: AbortSignal): Promise<void> {
-  const { client, clock } = ports;
-  const sink = ports.openSink(token.sink);
-  await requireRoom(token, sink);
-  await sink.probe();
-  const mark: TokenMark = { state: 'pending', family: token.family, since: wholeSeconds(clock.now()) };
-  const made = await makeToken(client, token, { mark, expire: expectedExpiry(token, mark) }, signal);
+  const { client } = ports;
+  const { sink, mark, expire } = await prepare(token, ports);
+  const made = await makeToken(client, token, { mark, expire }, signal);
   try {
     await storeProved(sink, made);
   } catch (error) {

@@ -1,8 +1,9 @@
 import { messageOf, Rejected } from '../../../domain/errors.js';
-import { type ApplyPorts, requireRoom } from './apply.js';
+import type { ApplyPorts } from './apply.js';
 import type { TokenDeclaration } from './declaration.js';
 import { fullId } from './entries.js';
 import type { TokenStep } from './plan.js';
+import { requireReady } from './ready-sink.js';
 import { storeProved } from './sinks/store-proved.js';
 import type { Standing } from './standing.js';
 
@@ -49,8 +50,7 @@ export async function copySecret(
   const id = fullId(token);
   if (stored?.['full-tokenid'] !== id) throw new Rejected(`${sink.place} does not hold the secret of ${id} any more`);
   for (const part of sink.parts.filter(({ place }) => places.includes(place))) {
-    await requireRoom(token, part);
-    await part.probe();
+    await requireReady(token, part);
     await storeProved(part, stored);
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ProxmoxClient } from '../client.js';
-import { flag, seconds, text, version } from '../schema.js';
+import { aclEntries, flag, seconds, text, version } from '../schema.js';
 
 /** One entry of the access control list. */
 export interface AclEntry {
@@ -58,15 +58,6 @@ const owners = z.array(
       .transform((list) => list ?? []),
   }),
 );
-const acl = z.array(
-  z.object({
-    path: z.string(),
-    type: z.enum(['user', 'group', 'token']),
-    ugid: z.string(),
-    roleid: z.string(),
-    propagate: flag,
-  }),
-);
 
 /**
  * Five listings. PVE leaves out of each what the caller may not see and still answers 200, so the caller's rights must
@@ -78,7 +69,7 @@ export async function observeAccess(client: ProxmoxClient, signal: AbortSignal):
     client.get({ route: '/access/roles/{roleid}', params: { roleid: 'Administrator' } }, heldPrivileges, signal),
     client.get({ route: '/access/roles' }, listedRoles, signal),
     client.get({ route: '/access/users', query: { full: '1' } }, owners, signal),
-    client.get({ route: '/access/acl' }, acl, signal),
+    client.get({ route: '/access/acl' }, aclEntries, signal),
   ]);
   return {
     version: release.version,

@@ -2,12 +2,13 @@ import { messageOf } from '../../../domain/errors.js';
 import type { RecordBootstrap } from '../../../telemetry/bootstrap-audit.js';
 import { requireRights } from '../refusal.js';
 import type { Need, Rights } from '../rights.js';
-import { type ApplyPorts, applyTokens, checkRights, describeDifference, type StepResult } from './apply.js';
+import { type ApplyPorts, applyTokens, type StepResult } from './apply.js';
 import { missingCopies } from './copies.js';
 import type { TokenDeclaration } from './declaration.js';
 import { fullId } from './entries.js';
 import { type ObservedAccess, observeAccess } from './observed.js';
 import { planTokens, type SecretState, type TokenPlan } from './plan.js';
+import { checkRights, describeDifference } from './prove-rights.js';
 import { type Standing, standingOf } from './standing.js';
 
 export interface SetupPorts extends Pick<ApplyPorts, 'client' | 'clock' | 'openSink' | 'connectAs'> {

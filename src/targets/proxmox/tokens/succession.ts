@@ -3,17 +3,17 @@ import { messageOf, Rejected } from '../../../domain/errors.js';
 import { audited } from '../../../telemetry/bootstrap-audit.js';
 import { registerSecret } from '../../../telemetry/redact.js';
 import { ProxmoxError } from '../proxmox-error.js';
-import { checkRights, checkRightsWith, describeDifference, requireRoom } from './apply.js';
 import type { TokenDeclaration } from './declaration.js';
 import { entriesOf, fullId } from './entries.js';
-import { expectedExpiry } from './expiry.js';
 import type { AclEntry } from './observed.js';
+import { checkRights, checkRightsWith, describeDifference } from './prove-rights.js';
+import { prepare } from './ready-sink.js';
 import { forgetSecret, withdraw } from './revoke.js';
 import type { RotatePorts } from './rotate.js';
 import type { Sink } from './sinks/sink.js';
 import { storeProved } from './sinks/store-proved.js';
 import type { StoredToken } from './stored-token.js';
-import { markOfToken, type TokenMark, tokenComment, wholeSeconds } from './token-mark.js';
+import { markOfToken, type TokenMark, tokenComment } from './token-mark.js';
 import { commentToken, deleteToken, grant, makeToken, tokenRoute } from './writes.js';
 
 /** The token that stands for a declaration now, and what is to be said of it. */
@@ -28,13 +28,9 @@ export interface Made {
  * part of the sink and cannot be taken out again: then the new token lives, and so does the former.
  */
 export async function makeSuccessor(token: TokenDeclaration, ports: RotatePorts, signal: AbortSignal): Promise<Made> {
-  const { client, clock, record } = ports;
+  const { client, record } = ports;
   const id = fullId(token);
-  const sink = ports.openSink(token.sink);
-  await requireRoom(token, sink);
-  await sink.probe();
-  const mark: TokenMark = { state: 'pending', family: token.family, since: wholeSeconds(clock.now()) };
-  const expire = expectedExpiry(token, mark);
+  const { sink, mark, expire } = await prepare(token, ports);
   const what = { action: 'token.create', target: 'proxmox' as const, name: id };
   const made = await audited(record, { ...what, after: { expire, privsep: token.privsep, sink: sink.place } }, () =>
     makeToken(client, token, { mark, expire }, signal),
@@ -167,13 +163,9 @@ const regenerated = z.object({ value: z.string().regex(/^[\x21-\x7e]{8,200}$/) }
  * marks the token as not stored yet, so that a run which dies here is known to have left nobody with its secret.
  */
 export async function regenerate(token: TokenDeclaration, ports: RotatePorts, signal: AbortSignal): Promise<Made> {
-  const { client, clock, record } = ports;
+  const { client, record } = ports;
   const id = fullId(token);
-  const sink = ports.openSink(token.sink);
-  await requireRoom(token, sink);
-  await sink.probe();
-  const mark: TokenMark = { state: 'pending', family: token.family, since: wholeSeconds(clock.now()) };
-  const expire = expectedExpiry(token, mark);
+  const { sink, mark, expire } = await prepare(token, ports);
   const body = { regenerate: 1, expire, comment: tokenComment(token.comment, mark) };
   const what = { action: 'token.regenerate', target: 'proxmox' as const, name: id };
   const { value } = await audited(record, { ...what, after: { expire, sink: sink.place } }, () =>

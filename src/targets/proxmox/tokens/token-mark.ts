@@ -31,6 +31,11 @@ export function tokenComment(declared: string, { state, family, since, revokeAft
   return declared === '' ? mark : `${declared} ${mark}`;
 }
 
+/** Of a token that is being made at this instant (epoch ms). */
+export function pendingMark(family: string | undefined, now: number): TokenMark {
+  return { state: 'pending', family, since: wholeSeconds(now) };
+}
+
 /** undefined: not ours. */
 export function markOfToken(comment: string): TokenMark | undefined {
   const found = MARK.exec(comment);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { messageOf } from '../../../domain/errors.js';
 import { MAX_ANSWER_BYTES } from '../answer.js';
+import { signalGroup } from '../signal-group.js';
 import type { PveshEnd } from './pvesh-answer.js';
 
 export type PveshRun =
@@ -74,17 +75,11 @@ function collect(stream: NodeJS.ReadableStream, limitBytes: number, onTooLong: (
 }
 
 function endGroup(child: ChildProcess): void {
-  signalGroup(child, 'SIGTERM');
-  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), PATIENCE_MS);
+  signalRunning(child, 'SIGTERM');
+  const timer = setTimeout(() => signalRunning(child, 'SIGKILL'), PATIENCE_MS);
   child.once('exit', () => clearTimeout(timer));
 }
 
-function signalGroup({ pid, exitCode, signalCode }: ChildProcess, name: NodeJS.Signals): void {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return;
-  try {
-    process.kill(-pid, name);
-  } catch (error) {
-    // It had ended by itself.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+function signalRunning({ pid, exitCode, signalCode }: ChildProcess, name: NodeJS.Signals): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) signalGroup(pid, name);
 }

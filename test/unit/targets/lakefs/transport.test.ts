@@ -234,3 +234,41 @@ describe('an answer', () => {
     expect(error.message).toContain('[redacted]');
   });
 });
+
+describe('whoever gives up waiting', () => {
+  const GAVE_UP = new DOMException('too long', 'TimeoutError');
+
+  /** Each wait for back-off takes so long, and then the caller has had enough. */
+  function impatient(afterMs: number) {
+    const { client, clock, requests } = answering({ status: 503, text: '{}' });
+    const { sleep, now } = clock;
+    const caller = new AbortController();
+    const startedAt = now();
+    clock.sleep = async (ms, off) => {
+      await sleep(ms, off);
+      if (now() - startedAt >= afterMs) caller.abort(GAVE_UP);
+      off?.throwIfAborted();
+    };
+    return { client, requests, caller };
+  }
+
+  it('after a long silence leaves the next caller one attempt, as an outage does', async () => {
+    const { client, requests, caller } = impatient(6_000);
+    await expect(client.listGroups(caller.signal)).rejects.toBe(GAVE_UP);
+    const before = requests.length;
+
+    await expect(client.listGroups(signal)).rejects.toThrow(/503/);
+
+    expect(requests.length - before).toBe(1);
+  });
+
+  it('after a moment says nothing of the server', async () => {
+    const { client, requests, caller } = impatient(400);
+    await expect(client.listGroups(caller.signal)).rejects.toBe(GAVE_UP);
+    const before = requests.length;
+
+    await expect(client.listGroups(signal)).rejects.toThrow(/503/);
+
+    expect(requests.length - before).toBeGreaterThan(1);
+  });
+});

@@ -11,7 +11,15 @@ import { checkBreakGlass } from './break-glass.js';
 import { checkClientKey } from './client-key-check.js';
 import { checkEndpoints, checkIssuer, type DiscoveryDocument, isHttps, readDocument } from './document.js';
 import type { HttpExchange } from './exchange.js';
-import { REALM_CHECKS, type RealmCheckName, type RealmFinding, remark, skipped, unreachable } from './finding.js';
+import {
+  DOCUMENT_CHECKS,
+  REALM_CHECKS,
+  type RealmCheckName,
+  type RealmFinding,
+  remark,
+  skipped,
+  unreachable,
+} from './finding.js';
 import { checkGroups } from './groups.js';
 import { checkKeys } from './keys.js';
 import { checkKeyExpiry, checkRedirectUris, checkSignInPages, type Registration } from './redirect-uris.js';
@@ -115,10 +123,9 @@ async function askProvider(
 ): Promise<{ findings: RealmFinding[]; document: DiscoveryDocument | undefined }> {
   const { finding, document } = await readDocument(declared.issuerUrl, toProvider, signal);
   if (!document) {
-    const names = REALM_CHECKS.filter((name) => FROM_DOCUMENT.has(name));
     return {
       document,
-      findings: [finding, ...names.map((name) => skipped(name, 'there is no document, see idp.discovery'))],
+      findings: [finding, ...DOCUMENT_CHECKS.map((name) => skipped(name, 'there is no document, see idp.discovery'))],
     };
   }
   const keys = isHttps(document.jwks_uri ?? '')
@@ -136,18 +143,6 @@ async function askProvider(
     ],
   };
 }
-
-const FROM_DOCUMENT: ReadonlySet<RealmCheckName> = new Set([
-  'idp.issuer',
-  'idp.endpoints',
-  'idp.keys',
-  'idp.flow',
-  'idp.pkce',
-  'idp.client-auth',
-  'idp.scopes',
-  'idp.username-claim',
-  'idp.groups-claim',
-]);
 
 async function checkRegistration(
   { declared, readRegistration, keyEndsAt: noted, now }: RealmCheckOptions,

@@ -1,7 +1,5 @@
-/** Everything that a realm is checked for, in the order in which it is told. Whoever reads `--json` goes by the names. */
-export const REALM_CHECKS = [
-  'idp.proxy',
-  'idp.discovery',
+/** What the provider's own document is checked for. */
+export const DOCUMENT_CHECKS = [
   'idp.issuer',
   'idp.endpoints',
   'idp.keys',
@@ -11,6 +9,13 @@ export const REALM_CHECKS = [
   'idp.scopes',
   'idp.username-claim',
   'idp.groups-claim',
+] as const;
+
+/** Everything that a realm is checked for, in the order in which it is told. Whoever reads `--json` goes by the names. */
+export const REALM_CHECKS = [
+  'idp.proxy',
+  'idp.discovery',
+  ...DOCUMENT_CHECKS,
   'idp.client-key',
   'idp.key-expiry',
   'idp.redirect-uris',

@@ -6,11 +6,12 @@ import { ProxmoxError } from '../../proxmox-error.js';
 import { missingRealm } from '../../realm.js';
 import { requireRights } from '../../refusal.js';
 import type { Need } from '../../rights.js';
-import { applyTokens, requireRoom, type StepResult } from '../apply.js';
+import { applyTokens, type StepResult } from '../apply.js';
 import type { TokenDeclaration } from '../declaration.js';
 import { fullId } from '../entries.js';
 import { observeAccess } from '../observed.js';
 import type { TokenConflict, TokenStep } from '../plan.js';
+import { requireReady } from '../ready-sink.js';
 import { bringTokensAbout, CHANGE_ALL, type Looked, lookAtTokens, type SetupPorts } from '../setup.js';
 import { seeGroups } from './groups.js';
 import { type GroundConflict, type GroundPlan, type GroundStep, type GroupStep, planGround } from './plan.js';
@@ -90,8 +91,7 @@ export async function bringOwnAbout(ports: OwnPorts, plan: OwnPlan, signal: Abor
 /** Tries what making this token will need in the end, and changes nothing that stays. */
 async function tryReadiness(token: TokenDeclaration, setup: SetupPorts, signal: AbortSignal): Promise<void> {
   const sink = setup.openSink(token.sink);
-  await requireRoom(token, sink);
-  await sink.probe();
+  await requireReady(token, sink);
   // Everybody else has just been answered over the very way of the proof.
   if (setup.client.caller.kind === 'pvesh') await tryWay(token, setup, signal);
 }

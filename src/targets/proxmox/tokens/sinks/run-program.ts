@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { messageOf, Rejected } from '../../../../domain/errors.js';
 import { redactText } from '../../../../telemetry/redact.js';
+import { signalGroup } from '../../signal-group.js';
 import { excerpt } from '../../text.js';
 
 export interface ProgramCall {
@@ -46,7 +47,7 @@ export function runProgram({ command, input, timeoutMs, environment = {} }: Prog
     let refused: string | undefined;
     const endGroup = (why: string) => {
       refused ??= why;
-      if (child.pid !== undefined) killGroup(child.pid);
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
       for (const pipe of child.stdio) pipe?.destroy();
     };
     const timer = setTimeout(() => endGroup(`did not end within ${timeoutMs / 1000} s and was killed`), timeoutMs);
@@ -87,13 +88,4 @@ export function runProgram({ command, input, timeoutMs, environment = {} }: Prog
 function wordsOf(errors: Buffer): string {
   // One that reads secrets may repeat a former one, which nobody here has seen yet.
   return excerpt(redactText(errors.toString('utf8')).replaceAll(SECRET_OF_PROXMOX, '[redacted]'), []);
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    // It had ended by itself.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
