@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.js';
 import { messageOf } from '../domain/errors.js';
+import { jittered } from '../domain/jitter.js';
 import type { Log } from '../telemetry/log.js';
 import { unlessAborted } from './deadline.js';
 import { GraphUnavailable, type UnwellPart } from './graph-errors.js';
@@ -103,7 +104,7 @@ export function createBreaker({ clock, log, random, policy = DEFAULT_BREAKER }: 
     const begins = outage === undefined;
     if (begins && !lasting && (failures < policy.failures || now - firstAt < policy.lastingMs)) return;
     pauses = begins && firstAt - endedAt > policy.relapseMs ? 0 : pauses + 1;
-    const ownMs = Math.min(policy.pauseMs * 2 ** pauses, policy.ceilingMs) * (0.75 + random() / 4);
+    const ownMs = jittered(Math.min(policy.pauseMs * 2 ** pauses, policy.ceilingMs), 0.25, random);
     const pauseMs = Math.round(Math.max(ownMs, Math.min(retryAfterMs, policy.longestAskedMs)));
     outage = { part, why, mend, since: outage?.since ?? firstAt, until: now + pauseMs };
     log(begins ? 'entra.outage.began' : 'entra.outage.lasts', { part, why, since: iso(outage.since), pauseMs });

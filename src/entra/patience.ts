@@ -1,3 +1,5 @@
+import { jittered } from '../domain/jitter.js';
+
 /** How long and how often a failing call is repeated. */
 export interface RetryPolicy {
   /** Attempts in all, the first included. */
@@ -32,7 +34,7 @@ export function createPatience(policy: RetryPolicy, random: () => number): Patie
     attempts: () => attempts,
     next(retryAfterMs) {
       if (attempts >= policy.attempts) return undefined;
-      const ownMs = Math.min(policy.baseMs * 2 ** (attempts - 1), policy.ceilingMs) * (0.5 + random() / 2);
+      const ownMs = jittered(Math.min(policy.baseMs * 2 ** (attempts - 1), policy.ceilingMs), 0.5, random);
       const waitMs = Math.round(Math.max(ownMs, retryAfterMs ?? 0));
       if (waitedMs + waitMs > policy.budgetMs) return undefined;
       attempts += 1;

@@ -1,5 +1,6 @@
 import { messageOf } from '../../domain/errors.js';
 import type { ObjectId } from '../../domain/identity.js';
+import { jittered } from '../../domain/jitter.js';
 import type { LedgerEntry } from '../../domain/ledger-entry.js';
 import type { Claim } from '../../queue/queue.js';
 import type { Metrics } from '../../telemetry/metrics.js';
@@ -128,7 +129,7 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     const doublings = Math.min(20, (failing?.attempts ?? 0) + Math.max(0, lost - 1));
     const pauseMs = Math.min(intervalMs * 2 ** doublings, Math.max(intervalMs, MAX_PAUSE_MS));
     // Many hosts of one tenant should not all ask at the same second.
-    after(pauseMs * (0.95 + 0.05 * random()));
+    after(jittered(pauseMs, 0.05, random));
   }
 
   return {

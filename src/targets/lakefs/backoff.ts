@@ -1,3 +1,5 @@
+import { jittered } from '../../domain/jitter.js';
+
 /** How long lakeFS is asked again. It sends no Retry-After, so the waits are our own. */
 export interface RetryPolicy {
   /** Of the first wait; each further one is at most twice as long. */
@@ -17,7 +19,6 @@ export function nextWait(
   random: () => number,
 ): number | undefined {
   const fullMs = Math.min(policy.longestMs, policy.firstMs * 2 ** (failed - 1));
-  // Half of it is chance, so that several hosts do not come back together.
-  const waitMs = Math.round(fullMs / 2 + (fullMs / 2) * random());
+  const waitMs = Math.round(jittered(fullMs, 0.5, random));
   return elapsedMs + waitMs > policy.deadlineMs ? undefined : waitMs;
 }
