@@ -110,7 +110,9 @@ async function startLocked(
   const pending = createPendingWatch(ctx, queue);
   const everyMinute = setInterval(() => {
     ownToken?.look().catch((error: unknown) => log('reconcile.loop.failed', { error: messageOf(error) }));
-    pending.look(stopping.signal).catch(() => undefined);
+    pending.look(stopping.signal).catch((error: unknown) => {
+      if (!stopping.signal.aborted) log('reconcile.loop.failed', { error: messageOf(error) });
+    });
     tend(ctx, queue).catch((error: unknown) => log('reconcile.loop.failed', { error: messageOf(error) }));
   }, 60_000);
   const outageWatch = graph && watchOutages({ ...graph, clock });
